@@ -1,0 +1,222 @@
+"""What a lifeline declares: kinds of asset, measures with quality limits, rules, condition.
+
+Everything but the diagnosis is data in a TOML file beside the lifeline's module; each limit
+carries its unit, its source and whether somebody has read the clause (`verified`).
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lifeline_kit.errors import RulesError, UnitError
+from lifeline_kit.text import Text
+from lifeline_kit.units import canonical
+from lifeline_kit.vocabulary import quantity as quantity_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lifeline_kit.model.city import City
+
+LEVELS = {"IV": 4, "III": 3, "II": 2, "I": 1}
+Test = Literal["above", "below", "rise", "residual", "shift", "offline"]
+_TESTS = ("above", "below", "rise", "residual", "shift", "offline")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of asset. `importance` 0-1 enters the consequence side of risk."""
+
+    key: str
+    title: Text
+    geometry: Literal["line", "point", "polygon"]
+    importance: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What a lifeline expects of one measured quantity, for quality control.
+
+    Attributes
+    ----------
+    fail, suspect : (low, high) [canonical unit of the quantity]
+        Values outside are flagged fail, or suspect.
+    spike : float [canonical unit]
+        Height over both neighbours that makes a value suspect.
+    rate_per_h : float [canonical unit per hour]
+    flat_h : float [h]
+        Unchanged for so long: suspect.
+    interval_s : float [s]
+        Expected sampling interval; three of them make a gap.
+    required : bool
+        Counts in the completeness of the lifeline.
+    """
+
+    quantity: str
+    fail: tuple[float, float]
+    suspect: tuple[float, float]
+    interval_s: float
+    source: str
+    spike: float | None = None
+    rate_per_h: float | None = None
+    flat_h: float | None = None
+    required: bool = True
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One limit or rate rule, graded.
+
+    Attributes
+    ----------
+    test : str
+        `above`/`below` a level; `rise` within `window_h`; `residual` from the usual value of that
+        time of day, in robust sigma; `shift` of the daily median against the first days;
+        `offline` for so many intervals.
+    levels : mapping of level (1-4) to limit [canonical unit, sigma or intervals]
+        With `relative_to`, fractions of that column of the sensor (its design limit).
+    floor : float [canonical unit]
+        `residual` only: smaller deviations never count, however many sigma.
+    on_delay_min, off_delay_min : float [min]
+        How long a limit must be crossed, or left, before the state changes.
+    deadband : float
+        Share of the limit that must be regained.
+    """
+
+    key: str
+    title: Text
+    quantity: str
+    test: Test
+    levels: Mapping[int, float]
+    source: str
+    kinds: tuple[str, ...] = ()
+    relative_to: str | None = None
+    window_h: float = 1.0
+    floor: float = 0.0
+    sign: Literal["both", "up", "down"] = "both"
+    on_delay_min: float = 0.0
+    off_delay_min: float = 60.0
+    deadband: float = 0.0
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Expert condition model on asset attributes: monotone in age and in load, not fitted.
+
+    Yearly failure probability of a link is ``1 - exp(-rate * km * exp(age / life) *
+    (load / load_typical) ** load_exponent)``; of a point asset the same without the kilometres.
+    """
+
+    kinds: tuple[str, ...]
+    rate: float  # failures per km (links) or per asset (points) and year when new
+    life_years: Mapping[str, float]  # by material; "" for any other
+    source: str
+    load: str | None = None  # column that loads the asset
+    load_typical: float = 1.0
+    load_exponent: float = 0.5
+    validated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifeline:
+    """One lifeline: declared data plus one pure diagnosis.
+
+    `diagnose(city, at)` takes a city whose readings carry flags and returns findings.
+    """
+
+    key: str
+    title: Text
+    weight: float
+    kinds: tuple[Kind, ...]
+    measures: tuple[Measure, ...]
+    rules: tuple[Rule, ...]
+    conditions: tuple[Condition, ...]
+    diagnose: "Callable[[Lifeline, City, pd.Timestamp], pd.DataFrame]"
+    version: str = "1"
+    indicators: Mapping[str, float] = field(default_factory=dict)
+
+    def kind(self, key: str) -> Kind | None:
+        """Return the declared kind, or None."""
+        return next((kind for kind in self.kinds if kind.key == key), None)
+
+    def measure(self, quantity: str) -> Measure | None:
+        """Return the measure of a quantity, or None."""
+        return next((each for each in self.measures if each.quantity == quantity), None)
+
+
+def load_lifeline(
+    path: Path, diagnose: "Callable[[Lifeline, City, pd.Timestamp], pd.DataFrame]"
+) -> Lifeline:
+    """Read a lifeline's declaration.
+
+    Parameters
+    ----------
+    path : Path
+        TOML with `[lifeline]`, `[[kinds]]`, `[[measures]]`, `[[rules]]`, `[[conditions]]`.
+    diagnose : callable
+
+    Raises
+    ------
+    RulesError
+        Names file and entry where a key is missing, a quantity or unit unknown, or levels do not
+        grow with urgency.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = tomllib.load(stream)
+        head = data["lifeline"]
+        return Lifeline(
+            key=head["key"],
+            title=Text(head["zh"], head["en"]),
+            weight=float(head["weight"]),
+            version=str(head["version"]),
+            indicators=dict(head["indicators"]),
+            kinds=tuple(_kind(entry) for entry in data["kinds"]),
+            measures=tuple(_measure(entry) for entry in data["measures"]),
+            rules=tuple(_rule(entry) for entry in data["rules"]),
+            conditions=tuple(Condition(**_tupled(entry)) for entry in data["conditions"]),
+            diagnose=diagnose,
+        )
+    except (KeyError, TypeError, ValueError, UnitError) as error:
+        raise RulesError(
+            f"{path.name}: {error!s} is missing or not of the expected form; "
+            "compare with the declaration of another lifeline."
+        ) from error
+
+
+def _tupled(entry: Mapping[str, object]) -> dict:
+    return {
+        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+    }
+
+
+def _kind(entry: dict) -> Kind:
+    entry = dict(entry)
+    return Kind(title=Text(entry.pop("zh"), entry.pop("en")), **entry)
+
+
+def _measure(entry: dict) -> Measure:
+    entry = _tupled(entry)
+    unit = entry.pop("unit")
+    if canonical(unit) != quantity_of(entry["quantity"]).unit:
+        raise ValueError(f"measure {entry['quantity']}: unit {unit} is not the canonical one")
+    return Measure(**entry)
+
+
+def _rule(entry: dict) -> Rule:
+    entry = _tupled(entry)
+    quantity_of(entry["quantity"])
+    levels = {LEVELS[name]: float(limit) for name, limit in entry.pop("levels").items()}
+    limits = [levels[level] for level in sorted(levels, reverse=True)]
+    falling = entry["test"] == "below"
+    if entry["test"] not in _TESTS or limits != sorted(limits, reverse=falling):
+        raise ValueError(f"rule {entry['key']}: test or order of levels")
+    unit = entry.pop("unit")
+    plain = entry["test"] in {"above", "below", "rise", "shift"} and "relative_to" not in entry
+    if plain and canonical(unit) != quantity_of(entry["quantity"]).unit:
+        raise ValueError(f"rule {entry['key']}: unit {unit} is not the canonical one")
+    return Rule(title=Text(entry.pop("zh"), entry.pop("en")), levels=levels, **entry)
