@@ -24,6 +24,7 @@ class Text:
     en: str
 
     def __call__(self, lang: Lang) -> str:
+        """One of the two languages."""
         return self.zh if lang == "zh" else self.en
 
     def format(self, **values: object) -> "Text":

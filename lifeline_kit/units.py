@@ -1,6 +1,6 @@
-"""Unit names as people write them, and conversion.
+r"""Unit names as people write them, and conversion.
 
-Spellings are folded to one name per unit (`um\\m`, `µε` and `微应变` are `um/m`); pint does the
+Spellings are folded to one name per unit (`um\m`, `µε` and `微应变` are `um/m`); pint does the
 arithmetic. `%LEL` is never turned into `%VOL` by itself: that needs the gas, so it must be asked.
 """
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 from lifeline_kit.errors import UnitError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pint
 
-Values = TypeVar("Values")
+Values = TypeVar("Values", float, "np.ndarray")
 
 _OFFSET = ("degC", "K")  # the only scales here whose zero is not zero
 
@@ -38,7 +39,10 @@ _UNITS: dict[str, tuple[str, tuple[str, ...]]] = {
     "%LEL": ("lel_percent", ("lel%", "爆炸下限%")),
     "degC": ("degC", ("°c", "℃", "摄氏度", "c°", "celsius", "oc")),
     "K": ("kelvin", ("开",)),
-    "um/m": ("1e-6 * dimensionless", ("um\\m", "με", "ue", "微应变", "microstrain", "ustrain", "um/m/m")),
+    "um/m": (
+        "1e-6 * dimensionless",
+        ("um\\m", "με", "ue", "微应变", "microstrain", "ustrain", "um/m/m"),
+    ),
     "kN": ("kilonewton", ("千牛",)),
     "t": ("metric_ton", ("吨", "tonne")),
     "deg": ("degree", ("°", "度", "degree", "degrees")),
@@ -85,7 +89,7 @@ def _registry() -> "pint.UnitRegistry":
 
 
 def canonical(unit: str) -> str:
-    """Return the one name of a unit, however it is spelt.
+    r"""Return the one name of a unit, however it is spelt.
 
     Parameters
     ----------
@@ -99,7 +103,7 @@ def canonical(unit: str) -> str:
 
     Examples
     --------
-    >>> canonical("um\\\\m"), canonical("兆帕"), canonical("℃"), canonical("m³/h")
+    >>> canonical("um\\m"), canonical("兆帕"), canonical("℃"), canonical("m³/h")
     ('um/m', 'MPa', 'degC', 'm3/h')
     """
     name = _spellings().get(_fold(unit))

@@ -1,1 +1,5 @@
-"""early_warning"""
+"""Findings to graded warnings."""
+
+from lifeline_kit.early_warning.grading import raise_warnings
+
+__all__ = ["raise_warnings"]

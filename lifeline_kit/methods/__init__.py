@@ -1,1 +1,1 @@
-"""methods"""
+"""Numerics that know no lifeline."""

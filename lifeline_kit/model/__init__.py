@@ -1,1 +1,1 @@
-"""model"""
+"""The shapes that cross a stage border, checked once, trusted inside."""

@@ -117,7 +117,8 @@ def _check_table(
 ) -> None:
     if not isinstance(table, pd.DataFrame) or table.index.name != index:
         raise error(
-            f"expected a table indexed by {index!r}, got index {getattr(table.index, 'name', None)!r}; "
+            f"expected a table indexed by {index!r}, "
+            f"got index {getattr(table.index, 'name', None)!r}; "
             f"use .set_index({index!r})."
         )
     missing = [column for column in columns if column not in table.columns]
@@ -166,7 +167,8 @@ def _check_geometry(
     broken = ~np.isfinite(bounds).all(axis=1)
     if broken.any():
         raise error(
-            f"{name}: {table.index[broken][0]!r} has NaN or infinite coordinates; mend the geometry."
+            f"{name}: {table.index[broken][0]!r} has NaN or infinite coordinates; "
+            "mend the geometry."
         )
 
 

@@ -84,6 +84,8 @@ class Rule:
         How long a limit must be crossed, or left, before the state changes.
     deadband : float
         Share of the limit that must be regained.
+    group, merge_m : str, float [m]
+        Findings of one group, near one another in time and place, make one warning.
     """
 
     key: str
@@ -100,6 +102,8 @@ class Rule:
     on_delay_min: float = 0.0
     off_delay_min: float = 60.0
     deadband: float = 0.0
+    group: str = ""
+    merge_m: float = 0.0
     verified: bool = False
 
 
@@ -189,9 +193,7 @@ def load_lifeline(
 
 
 def _tupled(entry: Mapping[str, object]) -> dict:
-    return {
-        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
-    }
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
 
 
 def _kind(entry: dict) -> Kind:
@@ -219,4 +221,5 @@ def _rule(entry: dict) -> Rule:
     plain = entry["test"] in {"above", "below", "rise", "shift"} and "relative_to" not in entry
     if plain and canonical(unit) != quantity_of(entry["quantity"]).unit:
         raise ValueError(f"rule {entry['key']}: unit {unit} is not the canonical one")
+    entry.setdefault("group", entry["key"])
     return Rule(title=Text(entry.pop("zh"), entry.pop("en")), levels=levels, **entry)

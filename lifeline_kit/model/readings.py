@@ -29,6 +29,25 @@ FLAG_MEANINGS = {
     MISSING: "missing",
 }
 
+# Bits of `tests`: which quality test a reading did not pass.
+RANGE_FAIL = 1 << 0
+RANGE_SUSPECT = 1 << 1
+SPIKE = 1 << 2
+RATE = 1 << 3
+FLAT_LINE = 1 << 4
+GAP = 1 << 5
+FUTURE = 1 << 6
+TEST_NAMES = {
+    RANGE_FAIL: "range_fail",
+    RANGE_SUSPECT: "range_suspect",
+    SPIKE: "spike",
+    RATE: "rate_of_change",
+    FLAT_LINE: "flat_line",
+    GAP: "gap",
+    FUTURE: "future_stamp",
+}
+UNUSABLE = RANGE_FAIL | SPIKE | FLAT_LINE | FUTURE  # never enter a rule
+
 
 class Series(NamedTuple):
     """The readings of one sensor: `time` datetime64[ms], `value` float32, `flag` uint8."""

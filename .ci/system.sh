@@ -1,0 +1,53 @@
+#!/bin/sh
+# Install what the pages, reports and browser tests need from the system, where that is possible.
+# With the argument "fonts" only what showing pages and writing reports needs.
+set -u
+want="fontconfig:fc-list fonts-noto-cjk: libpango-1.0-0: libpangoft2-1.0-0:"
+[ "${1:-}" = fonts ] || want="$want chromium:chromium"
+
+missing=""
+for entry in $want; do
+  package=${entry%%:*}
+  program=${entry#*:}
+  case "$package" in
+    fonts-noto-cjk)
+      fc-list 2>/dev/null | grep -qi 'Noto Sans CJK' && continue ;;
+    chromium)
+      for each in chromium chromium-browser google-chrome google-chrome-stable; do
+        command -v "$each" >/dev/null 2>&1 && continue 2
+      done ;;
+    libpango*)
+      ldconfig -p 2>/dev/null | grep -q "${package%-0}" && continue ;;
+    *)
+      command -v "$program" >/dev/null 2>&1 && continue ;;
+  esac
+  missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "Please install:$missing. Going on with what works."
+  exit 0
+fi
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1; then
+    echo "Please install as root:$missing. Going on with what works."
+    exit 0
+  fi
+  as_root=sudo
+fi
+case "$missing" in
+  *chromium*)
+    # Ubuntu's package is a doorway to a snap, which does not run in many places
+    if grep -qs '^ID=ubuntu' /etc/os-release; then
+      echo "Chromium comes as a snap here; install Chrome or Chromium yourself for the browser tests."
+      missing=$(echo "$missing" | sed 's/chromium//')
+    fi ;;
+esac
+[ -z "$(echo "$missing" | tr -d ' ')" ] && exit 0
+echo "Installing system packages through apt:$missing"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing \
+  >/dev/null || echo "Could not install:$missing. Going on with what works."

@@ -1,0 +1,69 @@
+"""The numbers behind scores, grades and colours, read from `profile.toml`."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from lifeline_kit.errors import RulesError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Check-up profile; see `profile.toml` for units and sources."""
+
+    version: str
+    grades: tuple[tuple[str, float], ...]
+    minimum_completeness: float
+    deduction_per_severity: float
+    deduction_more: float
+    window_days: int
+    better_than_worst_grades: int
+    red_warning_grade: str
+    red: float
+    orange: float
+    yellow: float
+    wear_full: float
+    people_full: float
+
+    def grade(self, score: float) -> str:
+        """Letter of a score; empty for an unknown one."""
+        return next((letter for letter, cut in self.grades if score >= cut), "")
+
+    def ceiling(self, letter: str) -> float:
+        """Return the highest score that still has this grade."""
+        letters = [each for each, _ in self.grades]
+        index = letters.index(letter)
+        return 100.0 if index == 0 else self.grades[index - 1][1] - 0.1
+
+
+def load_profile(path: Path | None = None) -> Profile:
+    """Read a check-up profile, by default the shipped one.
+
+    Raises
+    ------
+    RulesError
+    """
+    path = path or Path(__file__).with_name("profile.toml")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        grades = {key: cut for key, cut in data["grades"].items() if len(key) == 1}
+        ordered = tuple(sorted(grades.items(), key=lambda item: -item[1]))
+        scores, cap, risk = data["scores"], data["cap"], data["risk"]
+        profile = Profile(
+            version=str(data["version"]),
+            grades=ordered,
+            minimum_completeness=scores["minimum_completeness"],
+            deduction_per_severity=scores["deduction_per_severity"],
+            deduction_more=scores["deduction_more"],
+            window_days=scores["window_days"],
+            better_than_worst_grades=cap["better_than_worst_grades"],
+            red_warning_grade=cap["red_warning_grade"],
+            **{key: risk[key] for key in ("red", "orange", "yellow", "wear_full", "people_full")},
+        )
+    except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise RulesError(
+            f"{path.name}: {error} is missing or unreadable; compare with the shipped profile."
+        ) from error
+    if not profile.red > profile.orange > profile.yellow > 0:
+        raise RulesError(f"{path.name}: expected red > orange > yellow > 0 under [risk].")
+    return profile

@@ -1,0 +1,8 @@
+"""Drainage: declared in `drainage.toml`, diagnosed by its rules."""
+
+from pathlib import Path
+
+from lifeline_kit.methods.rules import diagnose_by_rules
+from lifeline_kit.model.lifeline import load_lifeline
+
+DRAINAGE = load_lifeline(Path(__file__).with_suffix(".toml"), diagnose_by_rules)

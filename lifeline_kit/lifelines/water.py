@@ -1,0 +1,8 @@
+"""Water supply: declared in `water.toml`, diagnosed by its rules and a joint quality residual."""
+
+from pathlib import Path
+
+from lifeline_kit.methods.rules import diagnose_by_rules
+from lifeline_kit.model.lifeline import load_lifeline
+
+WATER = load_lifeline(Path(__file__).with_suffix(".toml"), diagnose_by_rules)

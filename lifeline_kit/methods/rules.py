@@ -1,0 +1,220 @@
+"""Apply declared limit and rate rules to flagged readings, giving findings."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lifeline_kit.methods.baselines import (
+    daily_shift,
+    rise,
+    running_median,
+    usual_residual,
+)
+from lifeline_kit.methods.episodes import Episode, limit_episodes
+from lifeline_kit.model.city import City
+from lifeline_kit.model.lifeline import Lifeline, Rule
+from lifeline_kit.model.readings import UNUSABLE, Flat, flatten, is_ragged, nodes
+from lifeline_kit.model.tables import FINDING_COLUMNS, join_findings, table
+from lifeline_kit.text import Text
+
+SEVERITY = {0: 0.1, 4: 0.35, 3: 0.55, 2: 0.75, 1: 0.95}
+LEVEL_NAMES = {1: "I", 2: "II", 3: "III", 4: "IV"}
+_SMOOTH = 4  # samples of the residual's causal median: one hour of a 15-min clock
+_MINUTE = np.timedelta64(60_000, "ms")
+
+
+def apply_rules(city: City, lifeline: str, rules: Sequence[Rule], at: pd.Timestamp) -> pd.DataFrame:
+    """Evaluate rules on the sensors of one lifeline.
+
+    Parameters
+    ----------
+    city : City
+        With flags; readings that failed, spiked or stuck never enter a rule.
+    lifeline : str
+    rules : sequence of Rule
+    at : Timestamp
+        Later readings are not looked at.
+
+    Returns
+    -------
+    DataFrame
+        Findings.
+    """
+    parts = [
+        table(
+            _rule_rows(city, lifeline, rule, at.to_datetime64()),
+            FINDING_COLUMNS,
+            "finding",
+        )
+        for rule in rules
+    ]
+    return join_findings(parts)
+
+
+def _rule_rows(city: City, lifeline: str, rule: Rule, at: np.datetime64) -> Iterator[dict]:
+    sensors = _sensors_of(city, lifeline, rule)
+    if not len(sensors):
+        return
+    ahead = utc_offset(city.time_zone, at)
+    for _, node in nodes(city.readings, rule.quantity):
+        flat, keep = usable(node, sensors.index, at)
+        if not keep.any():
+            continue
+        for index in np.flatnonzero(keep):
+            sensor = str(flat.sensors[index])
+            rows = slice(flat.starts[index], flat.starts[index + 1])
+            for episode in _episodes(flat, rows, rule, sensors.loc[sensor], ahead):
+                yield _row(city, lifeline, rule, sensor, episode)
+
+
+def _sensors_of(city: City, lifeline: str, rule: Rule) -> pd.DataFrame:
+    sensors = city.sensors
+    rows = (sensors["lifeline"] == lifeline) & (sensors["quantity"] == rule.quantity)
+    if rule.kinds:
+        kinds = city.assets["kind"].reindex(sensors["asset"]).to_numpy()
+        rows &= np.isin(kinds, rule.kinds)
+    return sensors[rows]
+
+
+def usable(node: xr.Dataset, sensors: pd.Index, at: np.datetime64) -> tuple[Flat, np.ndarray]:
+    """Keep the readings that may enter a rule.
+
+    Parameters
+    ----------
+    node : Dataset
+        With `tests`.
+    sensors : Index
+    at : datetime64
+
+    Returns
+    -------
+    Flat, bool array (sensor,)
+        The second says which sensors are wanted and have readings left.
+    """
+    wanted = np.isin(node["sensor"].to_numpy(), sensors.to_numpy())
+    if not wanted.any():
+        return flatten(node), wanted
+    if not is_ragged(node):
+        node = node.isel(sensor=wanted)
+        wanted = np.ones(int(wanted.sum()), dtype=bool)
+    flat = flatten(node)
+    tests = node["tests"].to_numpy().reshape(-1)[flat.position]
+    good = ((tests & UNUSABLE) == 0) & (flat.time <= at)
+    kept = np.concatenate([[0], np.cumsum(good)])
+    thin = Flat(
+        flat.sensors,
+        kept[flat.starts],
+        flat.time[good],
+        flat.value[good],
+        flat.position[good],
+    )
+    return thin, wanted & (np.diff(thin.starts) > 0)
+
+
+def utc_offset(time_zone: str, at: np.datetime64) -> np.timedelta64:
+    """How far local time is ahead of UTC at a moment."""
+    local = pd.Timestamp(at).tz_localize("UTC").tz_convert(time_zone)
+    return local.tz_localize(None).to_datetime64().astype("datetime64[ms]") - at
+
+
+def _episodes(
+    flat: Flat, rows: slice, rule: Rule, sensor: pd.Series, ahead: np.timedelta64
+) -> list[Episode]:
+    time, value = flat.time[rows], flat.value[rows].astype(float)
+    levels = dict(rule.levels)
+    if rule.relative_to:
+        design = float(sensor[rule.relative_to])
+        if not np.isfinite(design):
+            return []
+        levels = {level: share * abs(design) for level, share in levels.items()}
+        value = value if design > 0 else -value
+    time, value = _transformed(time, value, rule, ahead)
+    if rule.test == "below":
+        value, levels = -value, {level: -limit for level, limit in levels.items()}
+    elif rule.sign == "down":
+        value = -value
+    elif rule.sign == "both" and rule.test in {"residual", "shift"}:
+        value = np.abs(value)
+    present = ~np.isnan(value)
+    return limit_episodes(
+        time[present],
+        value[present],
+        levels,
+        on_delay=int(rule.on_delay_min) * _MINUTE,
+        off_delay=int(rule.off_delay_min) * _MINUTE,
+        deadband=rule.deadband,
+    )
+
+
+def _transformed(
+    time: np.ndarray, value: np.ndarray, rule: Rule, ahead: np.timedelta64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn readings into what the rule grades: themselves, a rise, sigma or a daily shift."""
+    if rule.test == "rise":
+        return time, rise(np.array([0, value.size]), time, value, rule.window_h)
+    if rule.test == "shift":
+        return daily_shift(time, value)
+    if rule.test == "residual":
+        residual, sigma = usual_residual(time + ahead, value[None, :])
+        smooth = running_median(residual, _SMOOTH)[0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            graded = smooth / np.where(sigma[0] > 0, sigma[0], np.nan)
+        graded[np.abs(smooth) < rule.floor] = 0.0
+        return time, graded
+    return time, value
+
+
+def _row(city: City, lifeline: str, rule: Rule, sensor: str, episode: Episode) -> dict:
+    entry = city.sensors.loc[sensor]
+    sign = -1.0 if rule.test == "below" else 1.0
+    peak, limit = sign * episode.peak, sign * episode.limit
+    unit = "sigma" if rule.test == "residual" else entry["unit"]
+    evidence = _evidence(rule, peak, limit, unit, episode)
+    return {
+        "finding": f"{rule.key}:{sensor}:{episode.started.astype('datetime64[s]')}",
+        "lifeline": lifeline,
+        "asset": entry["asset"],
+        "sensor": sensor,
+        "method": rule.test,
+        "rule": rule.key,
+        "title_zh": rule.title.zh,
+        "title_en": rule.title.en,
+        "severity": SEVERITY[episode.level],
+        "level": episode.level,
+        "value": peak,
+        "limit": limit,
+        "unit": unit,
+        "evidence_zh": evidence.zh,
+        "evidence_en": evidence.en,
+        "source": rule.source,
+        "verified": rule.verified,
+        "since": episode.since,
+        "until": episode.until,
+        "real_or_simulated": entry["real_or_simulated"],
+    }
+
+
+def _evidence(rule: Rule, peak: float, limit: float, unit: str, episode: Episode) -> Text:
+    shown = {"sigma": "σ"}.get(unit, unit)
+    when = pd.Timestamp(episode.peak_time)
+    words = {
+        "above": Text("达到", "reached"),
+        "below": Text("降至", "fell to"),
+        "rise": Text(f"{rule.window_h:g} 小时内变化", f"changed within {rule.window_h:g} h by"),
+        "residual": Text("偏离同一时刻常值", "left its usual value at that hour by"),
+        "shift": Text("日中值相对基准偏移", "moved its daily median by"),
+        "offline": Text("离线", "offline for"),
+    }[rule.test]
+    return Text(
+        f"{words.zh} {peak:.4g} {shown}(极值 {when:%m-%d %H:%M} UTC),"
+        f"{LEVEL_NAMES[episode.level]} 级限值 {limit:.4g} {shown}",
+        f"{words.en} {peak:.4g} {shown} (extreme {when:%m-%d %H:%M} UTC); "
+        f"limit of level {LEVEL_NAMES[episode.level]} {limit:.4g} {shown}",
+    )
+
+
+def diagnose_by_rules(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
+    """Diagnose a lifeline by its declared rules alone."""
+    return apply_rules(city, lifeline.key, lifeline.rules, at)

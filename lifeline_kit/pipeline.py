@@ -1,0 +1,161 @@
+"""The order of the stages, written in one place."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lifeline_kit.checkup import assess_risk, score_city
+from lifeline_kit.checkup.profile import Profile, load_profile
+from lifeline_kit.coupling import couple
+from lifeline_kit.early_warning import raise_warnings
+from lifeline_kit.errors import ReadingsError
+from lifeline_kit.lifelines import ALL
+from lifeline_kit.model.city import City
+from lifeline_kit.model.examination import Examination
+from lifeline_kit.model.readings import flatten, nodes
+from lifeline_kit.model.tables import join_findings
+from lifeline_kit.quality import flag_city, sensor_health, sensor_health_findings, sparse_flags
+
+Progress = Callable[[str, int, int], None]
+_STAGES = len(ALL) + 5
+_STRAGGLERS = 0.05  # so few sensors may be ahead of the rest: their clocks are wrong
+
+
+def examine(
+    city: City,
+    at: pd.Timestamp | None = None,
+    *,
+    profile: Profile | None = None,
+    progress: Progress | None = None,
+) -> Examination:
+    """Examine a city: quality, diagnosis, coupling, warnings, risk, scores.
+
+    Parameters
+    ----------
+    city : City
+        With readings.
+    at : Timestamp, optional
+        UTC without zone; nothing later is read. By default the last moment that more than a
+        twentieth of the sensors have reached; stamps after it count as clock faults.
+    profile : Profile, optional
+    progress : callable (stage, done, of), optional
+
+    Returns
+    -------
+    Examination
+        The same city, moment, profile and version of the code give the same result.
+
+    Raises
+    ------
+    ReadingsError
+        Where the city holds no reading.
+    """
+    profile = profile or load_profile()
+    seconds: dict[str, float] = {}
+    step = 0
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        nonlocal step
+        if progress:
+            progress(name, step, _STAGES)
+        began = time.process_time()
+        yield
+        seconds[name] = time.process_time() - began
+        step += 1
+
+    with stage("quality"):
+        since, last = moments(city)
+        moment = pd.Timestamp(last if at is None else at)
+        if at is not None:
+            city = until(city, moment)
+        flagged = flag_city(city, ALL, moment.to_datetime64())
+        health = sensor_health(flagged, moment.to_datetime64())
+        flags = sparse_flags(flagged)
+        parts = [sensor_health_findings(flagged, health, flags)]
+    for lifeline in ALL:
+        with stage(lifeline.key):
+            parts.append(lifeline.diagnose(lifeline, flagged, moment))
+    with stage("coupling"):
+        found = join_findings(parts)
+        findings = join_findings([found, couple(city, found)])
+    with stage("warnings"):
+        warnings = raise_warnings(findings, city.assets, ALL)
+    with stage("risk"):
+        risk = assess_risk(city.assets, findings, ALL, profile, at=moment)
+    with stage("scores"):
+        scores = score_city(
+            city, findings, warnings, health, ALL, profile, at=moment, since=pd.Timestamp(since)
+        )
+    if progress:
+        progress("done", _STAGES, _STAGES)
+    return Examination(
+        at=moment,
+        since=pd.Timestamp(since),
+        findings=findings,
+        warnings=warnings,
+        scores=scores,
+        risk=risk,
+        health=health,
+        flags=flags,
+        version=examination_version(city, at, profile),
+        seconds=seconds,
+    )
+
+
+def moments(city: City) -> tuple[np.datetime64, np.datetime64]:
+    """First reading of a city, and the last moment that most clocks have reached.
+
+    Raises
+    ------
+    ReadingsError
+    """
+    first, last = [], []
+    for _, node in nodes(city.readings):
+        flat = flatten(node)
+        sizes = np.diff(flat.starts)
+        has = sizes > 0
+        first.append(flat.time[flat.starts[:-1][has]])
+        last.append(flat.time[flat.starts[1:][has] - 1])
+    ends = np.sort(np.concatenate(last)) if last else np.zeros(0, dtype="datetime64[ms]")
+    if not ends.size:
+        raise ReadingsError("the city holds no reading; load some before examining it.")
+    ahead = int(_STRAGGLERS * ends.size)
+    return np.concatenate(first).min(), ends[ends.size - 1 - ahead]
+
+
+def until(city: City, at: pd.Timestamp) -> City:
+    """Leave out all readings after a moment."""
+    import xarray as xr
+
+    from lifeline_kit.model.readings import is_ragged, ragged_node
+
+    moment = at.to_datetime64()
+    kept = {}
+    for path, node in nodes(city.readings):
+        if not is_ragged(node):
+            kept[path] = node.sel(time=node["time"] <= moment)
+            continue
+        flat = flatten(node)
+        keep = flat.time <= moment
+        counts = np.add.reduceat(np.append(keep, False), flat.starts[:-1])
+        sizes = np.where(np.diff(flat.starts) > 0, counts, 0)
+        kept[path] = ragged_node(
+            node.attrs["quantity"], flat.sensors, sizes, flat.time[keep], flat.value[keep]
+        )
+    return city.with_(readings=xr.DataTree.from_dict(kept))
+
+
+def examination_version(city: City, at: pd.Timestamp | None, profile: Profile) -> str:
+    """Stamp of all that an examination depends on: package, rules, profile, city, moment."""
+    rules = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.toml")):
+        rules.update(file.read_bytes())
+    parts = (package_version("lifeline_kit"), rules.hexdigest(), profile.version, city.digest, at)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

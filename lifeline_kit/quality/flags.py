@@ -1,0 +1,162 @@
+"""Flag every reading of a city."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lifeline_kit.model.city import City
+from lifeline_kit.model.lifeline import Lifeline
+from lifeline_kit.model.readings import (
+    FAIL,
+    FLAT_LINE,
+    FUTURE,
+    GAP,
+    MISSING,
+    PASS,
+    RANGE_FAIL,
+    RANGE_SUSPECT,
+    RATE,
+    SPIKE,
+    SUSPECT,
+    TEST_NAMES,
+    Flat,
+    flatten,
+    nodes,
+)
+from lifeline_kit.quality import checks
+
+_LIMITS = ("fail_low", "fail_high", "low", "high", "spike", "rate", "flat_h", "interval_s")
+_BURST_S = 1.0  # faster sampling comes in windows: no rate, flat-line or spike limits fit it
+
+
+def flag_city(city: City, lifelines: Sequence[Lifeline], at: np.datetime64) -> City:
+    """Give every reading of a city a flag and the mask of the tests that gave it.
+
+    Parameters
+    ----------
+    city : City
+    lifelines : sequence of Lifeline
+        Their measures carry the limits; a sensor's own span (`range_min`, `range_max`) is the
+        outer one.
+    at : datetime64
+        Readings stamped later fail with the test `future_stamp`.
+
+    Returns
+    -------
+    City
+        With `flag` (uint8, QARTOD) and `tests` (uint16) in every node; values untouched.
+    """
+    limits = sensor_limits(city.sensors, lifelines)
+    flagged = {
+        path: _flag_node(node, limits.reindex(node["sensor"].to_numpy()), at)
+        for path, node in nodes(city.readings)
+    }
+    return city.with_(readings=xr.DataTree.from_dict(flagged))
+
+
+def sensor_limits(sensors: pd.DataFrame, lifelines: Sequence[Lifeline]) -> pd.DataFrame:
+    """Tabulate the limits of each sensor, NaN where a test does not apply: (sensor, limit)."""
+    table = pd.DataFrame(np.nan, index=sensors.index, columns=list(_LIMITS), dtype=float)
+    table["fail_low"] = sensors["range_min"].astype(float)
+    table["fail_high"] = sensors["range_max"].astype(float)
+    table["interval_s"] = sensors["interval_s"].astype(float)
+    for lifeline in lifelines:
+        for measure in lifeline.measures:
+            rows = (sensors["lifeline"] == lifeline.key) & (sensors["quantity"] == measure.quantity)
+            if not rows.any():
+                continue
+            table.loc[rows, "fail_low"] = table.loc[rows, "fail_low"].clip(lower=measure.fail[0])
+            table.loc[rows, "fail_low"] = table.loc[rows, "fail_low"].fillna(measure.fail[0])
+            table.loc[rows, "fail_high"] = table.loc[rows, "fail_high"].clip(upper=measure.fail[1])
+            table.loc[rows, "fail_high"] = table.loc[rows, "fail_high"].fillna(measure.fail[1])
+            table.loc[rows, ["low", "high"]] = measure.suspect
+            slow = rows & (sensors["interval_s"] >= _BURST_S)
+            for name, limit in (
+                ("spike", measure.spike),
+                ("rate", measure.rate_per_h),
+                ("flat_h", measure.flat_h),
+            ):
+                table.loc[slow, name] = np.nan if limit is None else limit
+    return table
+
+
+def _flag_node(node: xr.Dataset, limits: pd.DataFrame, at: np.datetime64) -> xr.Dataset:
+    flat = flatten(node)
+    tests = _tests(flat, limits, at)
+    size = node["value"].size
+    flag = np.full(size, MISSING, dtype=np.uint8)
+    mask = np.zeros(size, dtype=np.uint16)
+    flag[flat.position] = flag_of(tests)
+    mask[flat.position] = tests
+    dims = node["value"].dims
+    shape = node["value"].shape
+    return node.assign(
+        flag=(dims, flag.reshape(shape), _flag_attributes()),
+        tests=(dims, mask.reshape(shape), _test_attributes()),
+    )
+
+
+def _tests(flat: Flat, limits: pd.DataFrame, at: np.datetime64) -> np.ndarray:
+    column = {name: limits[name].to_numpy(dtype=float) for name in _LIMITS}
+    results = {
+        RANGE_FAIL: checks.outside(flat, column["fail_low"], column["fail_high"]),
+        RANGE_SUSPECT: checks.outside(flat, column["low"], column["high"]),
+        SPIKE: checks.spikes(flat, column["spike"]),
+        RATE: checks.rates(flat, column["rate"]),
+        FLAT_LINE: checks.flat_lines(flat, column["flat_h"]),
+        GAP: checks.gaps(flat, column["interval_s"]),
+        FUTURE: flat.time > at,
+    }
+    tests = np.zeros(flat.value.size, dtype=np.uint16)
+    for bit, hit in results.items():
+        tests[hit] |= bit
+    return tests
+
+
+def flag_of(tests: np.ndarray) -> np.ndarray:
+    """Turn masks into QARTOD flags: fail before suspect before pass; a gap alone is no fault."""
+    flag = np.full(tests.shape, PASS, dtype=np.uint8)
+    suspect = RANGE_SUSPECT | SPIKE | RATE | FLAT_LINE
+    flag[(tests & suspect) > 0] = SUSPECT
+    flag[(tests & (RANGE_FAIL | FUTURE)) > 0] = FAIL
+    return flag
+
+
+def _flag_attributes() -> dict[str, object]:
+    return {
+        "flag_values": np.array([1, 2, 3, 4, 9], dtype=np.uint8),
+        "flag_meanings": "pass not_evaluated suspect fail missing",
+    }
+
+
+def _test_attributes() -> dict[str, object]:
+    return {
+        "flag_masks": np.array(list(TEST_NAMES), dtype=np.uint16),
+        "flag_meanings": " ".join(TEST_NAMES.values()),
+    }
+
+
+def sparse_flags(city: City) -> pd.DataFrame:
+    """List the readings that did not pass: sensor, time, value, flag, tests."""
+    parts = []
+    for _, node in nodes(city.readings):
+        flat = flatten(node)
+        flag = node["flag"].to_numpy().reshape(-1)[flat.position]
+        tests = node["tests"].to_numpy().reshape(-1)[flat.position]
+        bad = flag != PASS
+        owner = np.repeat(flat.sensors, np.diff(flat.starts))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "sensor": owner[bad],
+                    "time": flat.time[bad],
+                    "value": flat.value[bad],
+                    "flag": flag[bad],
+                    "tests": tests[bad],
+                }
+            )
+        )
+    columns = ["sensor", "time", "value", "flag", "tests"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
