@@ -15,7 +15,7 @@ import pandas as pd
 from lifeline_kit.model.lifeline import Lifeline, Rule
 from lifeline_kit.model.tables import WARNING_COLUMNS, table
 
-_PAUSE = pd.Timedelta(12, "h")  # a group that was silent for so long starts a new warning
+_PAUSE = pd.Timedelta(3, "h")  # a group that was silent for so long starts a new warning
 OPEN, CLEARED = "open", "cleared"
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 _MAD_TO_SIGMA = 1.4826
 _SIGMAS_OF_95 = 1.96
+_NIGHT_H = (2, 5)  # hours of least use, local time
 _DAY = np.timedelta64(1, "D")
 
 
@@ -39,8 +40,8 @@ def rise(starts: np.ndarray, time: np.ndarray, value: np.ndarray, window_h: floa
 
 def usual_residual(
     time: np.ndarray, value: np.ndarray, *, days: int = 14, at_least: int = 3
-) -> tuple[np.ndarray, np.ndarray]:
-    """Deviation from the usual value of that time of day, and its robust scale.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Deviation from the usual value of that time of day, its robust scale and the usual swing.
 
     The usual value is the median over the same time of day of the last `days` days of the same
     type (working day or weekend), or of any type while fewer than `at_least` of its own are
@@ -56,11 +57,13 @@ def usual_residual(
 
     Returns
     -------
-    residual, sigma : arrays, (sensor, time)
-        NaN while fewer than `at_least` days are known.
+    residual, sigma, swing : arrays, (sensor, time)
+        NaN while fewer than `at_least` days are known; `swing` is the standard deviation of the
+        usual value over the day.
     """
     if time.size < 2:
-        return np.full(value.shape, np.nan), np.full(value.shape, np.nan)
+        unknown = np.full(value.shape, np.nan)
+        return unknown, unknown, unknown
     day0 = time[0].astype("datetime64[D]")
     step = int(np.median(np.diff(time).astype("timedelta64[ms]").astype(np.int64)))
     per_day = round(86_400_000 / step)
@@ -72,6 +75,7 @@ def usual_residual(
     weekend = ~np.is_busday(day0 + np.arange(n_days))
     residual = np.full(cube.shape, np.nan, dtype=np.float32)
     sigma = np.full(cube.shape[:2], np.nan, dtype=np.float32)
+    swing = sigma.copy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # all-NaN slices stay NaN on purpose
         for day in range(at_least, n_days):
@@ -80,12 +84,12 @@ def usual_residual(
             past = cube[:, alike if alike.size >= at_least else known]
             usual = np.nanmedian(past, axis=1)
             residual[:, day] = cube[:, day] - usual
+            swing[:, day] = np.nanstd(usual, axis=1)
             spread = np.abs(past - usual[:, None, :]).reshape(value.shape[0], -1)
             half, most = np.nanquantile(spread, [0.5, 0.95], axis=1)
             sigma[:, day] = np.maximum(_MAD_TO_SIGMA * half, most / _SIGMAS_OF_95)
-    flat_residual = residual.reshape(value.shape[0], -1)[:, slot]
-    flat_sigma = np.repeat(sigma, per_day, axis=1)[:, slot]
-    return flat_residual, flat_sigma
+    day_of = slot // per_day
+    return residual.reshape(value.shape[0], -1)[:, slot], sigma[:, day_of], swing[:, day_of]
 
 
 def running_median(values: np.ndarray, width: int) -> np.ndarray:
@@ -126,3 +130,41 @@ def daily_shift(
     shift = medians - np.median(medians[:reference_days])
     shift[:reference_days] = np.nan
     return (days + _DAY).astype("datetime64[ms]"), shift
+
+
+def nightly_residual(
+    time: np.ndarray, value: np.ndarray, *, nights: int = 14, at_least: int = 5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Night medians (2-5 h local) less the median of the nights before: minimum night flow.
+
+    Parameters
+    ----------
+    time : datetime64 array, (time,)
+        Local time.
+    value : array, (sensor, time)
+    nights, at_least : int
+
+    Returns
+    -------
+    end : datetime64[ms] array, (night,)
+        Five in the morning, when a night is known.
+    residual, sigma, usual : arrays, (sensor, night)
+        NaN while fewer than `at_least` nights are known; sigma is at least 1 % of the usual.
+    """
+    hour = (time - time.astype("datetime64[D]")) / np.timedelta64(1, "h")
+    at_night = (hour >= _NIGHT_H[0]) & (hour < _NIGHT_H[1])
+    days, first = np.unique(time[at_night].astype("datetime64[D]"), return_index=True)
+    parts = np.split(value[:, at_night], first[1:], axis=1)
+    shape = (value.shape[0], days.size)
+    residual, sigma, usual = (np.full(shape, np.nan, dtype=np.float32) for _ in range(3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a night without readings stays NaN
+        medians = np.stack([np.nanmedian(part, axis=1) for part in parts], axis=1)
+        for night in range(at_least, days.size):
+            past = medians[:, max(0, night - nights) : night]
+            usual[:, night] = np.nanmedian(past, axis=1)
+            residual[:, night] = medians[:, night] - usual[:, night]
+            spread = np.nanmedian(np.abs(past - usual[:, night, None]), axis=1)
+            sigma[:, night] = np.maximum(_MAD_TO_SIGMA * spread, 0.01 * np.abs(usual[:, night]))
+    end = days.astype("datetime64[ms]") + np.timedelta64(_NIGHT_H[1], "h")
+    return end, residual, sigma, usual

@@ -1,5 +1,6 @@
 """Apply declared limit and rate rules to flagged readings, giving findings."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ import xarray as xr
 
 from lifeline_kit.methods.baselines import (
     daily_shift,
+    nightly_residual,
     rise,
     running_median,
     usual_residual,
@@ -21,6 +23,8 @@ from lifeline_kit.text import Text
 
 SEVERITY = {0: 0.1, 4: 0.35, 3: 0.55, 2: 0.75, 1: 0.95}
 LEVEL_NAMES = {1: "I", 2: "II", 3: "III", 4: "IV"}
+_JOINT = ("residual", "night")  # graded over all sensors of a node at once
+_ENOUGH_FOR_A_MEDIAN = 8
 _SMOOTH = 4  # samples of the residual's causal median: one hour of a 15-min clock
 _MINUTE = np.timedelta64(60_000, "ms")
 
@@ -59,14 +63,75 @@ def _rule_rows(city: City, lifeline: str, rule: Rule, at: np.datetime64) -> Iter
         return
     ahead = utc_offset(city.time_zone, at)
     for _, node in nodes(city.readings, rule.quantity):
-        flat, keep = usable(node, sensors.index, at)
-        if not keep.any():
-            continue
-        for index in np.flatnonzero(keep):
-            sensor = str(flat.sensors[index])
-            rows = slice(flat.starts[index], flat.starts[index + 1])
-            for episode in _episodes(flat, rows, rule, sensors.loc[sensor], ahead):
+        for sensor, time, value in _graded(node, rule, sensors.index, at, ahead):
+            for episode in _episodes(time, value, rule, sensors.loc[sensor]):
                 yield _row(city, lifeline, rule, sensor, episode)
+
+
+def _graded(
+    node: xr.Dataset, rule: Rule, sensors: pd.Index, at: np.datetime64, ahead: np.timedelta64
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield per sensor what the rule grades: readings, a rise, sigma or a daily shift."""
+    if rule.test in _JOINT and not is_ragged(node):
+        yield from _graded_jointly(node, rule, sensors, at, ahead)
+        return
+    flat, keep = usable(node, sensors, at)
+    for index in np.flatnonzero(keep):
+        rows = slice(flat.starts[index], flat.starts[index + 1])
+        time, value = flat.time[rows], flat.value[rows].astype(float)
+        if rule.test == "rise":
+            value = rise(np.array([0, value.size]), time, value, rule.window_h)
+        elif rule.test == "shift":
+            time, value = daily_shift(time + ahead, value)
+            time = time - ahead
+        elif rule.test == "residual":
+            value = _in_sigma(*usual_residual(time + ahead, value[None, :]), rule)[0]
+        yield str(flat.sensors[index]), time, value
+
+
+def _graded_jointly(
+    node: xr.Dataset, rule: Rule, sensors: pd.Index, at: np.datetime64, ahead: np.timedelta64
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    wanted = np.isin(node["sensor"].to_numpy(), sensors.to_numpy())
+    if not wanted.any():
+        return
+    own = node.isel(sensor=wanted).sel(time=node["time"] <= at)
+    time = own["time"].to_numpy()
+    value = np.where(
+        (own["tests"].to_numpy() & UNUSABLE) == 0, own["value"].to_numpy(), np.float32(np.nan)
+    )
+    if rule.test == "night":
+        time, residual, sigma, usual = nightly_residual(time + ahead, value)
+        time = time - ahead
+        graded = _in_sigma(residual, sigma, np.abs(usual), rule, smooth=1)
+    else:
+        graded = _in_sigma(*usual_residual(time + ahead, value), rule)
+    for sensor, row in zip(own["sensor"].to_numpy(), graded, strict=True):
+        yield str(sensor), time, row
+
+
+def _in_sigma(
+    residual: np.ndarray,
+    sigma: np.ndarray,
+    swing: np.ndarray,
+    rule: Rule,
+    *,
+    smooth: int = _SMOOTH,
+) -> np.ndarray:
+    """Smooth residuals, free them of what all sensors share, and grade them in sigma.
+
+    What the whole network does at once (a holiday, a heat wave) is no fault of one place. It
+    moves each sensor in proportion to its usual daily swing, so the median over the sensors of
+    residual per swing goes out, where there are enough of them to have one.
+    """
+    own = running_median(residual, smooth)
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # an instant without any reading
+        if len(own) >= _ENOUGH_FOR_A_MEDIAN:
+            own = own - np.nanmedian(own / np.where(swing > 0, swing, np.nan), axis=0) * swing
+        graded = own / np.where(sigma > 0, sigma, np.nan)
+    graded[np.abs(own) < rule.floor] = 0.0
+    return graded
 
 
 def _sensors_of(city: City, lifeline: str, rule: Rule) -> pd.DataFrame:
@@ -119,23 +184,18 @@ def utc_offset(time_zone: str, at: np.datetime64) -> np.timedelta64:
     return local.tz_localize(None).to_datetime64().astype("datetime64[ms]") - at
 
 
-def _episodes(
-    flat: Flat, rows: slice, rule: Rule, sensor: pd.Series, ahead: np.timedelta64
-) -> list[Episode]:
-    time, value = flat.time[rows], flat.value[rows].astype(float)
+def _episodes(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series) -> list[Episode]:
     levels = dict(rule.levels)
     if rule.relative_to:
         design = float(sensor[rule.relative_to])
         if not np.isfinite(design):
             return []
         levels = {level: share * abs(design) for level, share in levels.items()}
-        value = value if design > 0 else -value
-    time, value = _transformed(time, value, rule, ahead)
     if rule.test == "below":
         value, levels = -value, {level: -limit for level, limit in levels.items()}
     elif rule.sign == "down":
         value = -value
-    elif rule.sign == "both" and rule.test in {"residual", "shift"}:
+    elif rule.sign == "both" and rule.test in {*_JOINT, "shift", "rise"}:
         value = np.abs(value)
     present = ~np.isnan(value)
     return limit_episodes(
@@ -148,29 +208,11 @@ def _episodes(
     )
 
 
-def _transformed(
-    time: np.ndarray, value: np.ndarray, rule: Rule, ahead: np.timedelta64
-) -> tuple[np.ndarray, np.ndarray]:
-    """Turn readings into what the rule grades: themselves, a rise, sigma or a daily shift."""
-    if rule.test == "rise":
-        return time, rise(np.array([0, value.size]), time, value, rule.window_h)
-    if rule.test == "shift":
-        return daily_shift(time, value)
-    if rule.test == "residual":
-        residual, sigma = usual_residual(time + ahead, value[None, :])
-        smooth = running_median(residual, _SMOOTH)[0]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            graded = smooth / np.where(sigma[0] > 0, sigma[0], np.nan)
-        graded[np.abs(smooth) < rule.floor] = 0.0
-        return time, graded
-    return time, value
-
-
 def _row(city: City, lifeline: str, rule: Rule, sensor: str, episode: Episode) -> dict:
     entry = city.sensors.loc[sensor]
     sign = -1.0 if rule.test == "below" else 1.0
     peak, limit = sign * episode.peak, sign * episode.limit
-    unit = "sigma" if rule.test == "residual" else entry["unit"]
+    unit = "sigma" if rule.test in _JOINT else entry["unit"]
     evidence = _evidence(rule, peak, limit, unit, episode)
     return {
         "finding": f"{rule.key}:{sensor}:{episode.started.astype('datetime64[s]')}",
@@ -204,8 +246,8 @@ def _evidence(rule: Rule, peak: float, limit: float, unit: str, episode: Episode
         "below": Text("降至", "fell to"),
         "rise": Text(f"{rule.window_h:g} 小时内变化", f"changed within {rule.window_h:g} h by"),
         "residual": Text("偏离同一时刻常值", "left its usual value at that hour by"),
+        "night": Text("夜间最小流量偏离常值", "left the usual minimum night flow by"),
         "shift": Text("日中值相对基准偏移", "moved its daily median by"),
-        "offline": Text("离线", "offline for"),
     }[rule.test]
     return Text(
         f"{words.zh} {peak:.4g} {shown}(极值 {when:%m-%d %H:%M} UTC),"

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from lifeline_kit.errors import RulesError, UnitError
 from lifeline_kit.text import Text
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from lifeline_kit.model.city import City
 
 LEVELS = {"IV": 4, "III": 3, "II": 2, "I": 1}
-Test = Literal["above", "below", "rise", "residual", "shift", "offline"]
-_TESTS = ("above", "below", "rise", "residual", "shift", "offline")
+Test = Literal["above", "below", "rise", "residual", "night", "shift"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +73,9 @@ class Rule:
     ----------
     test : str
         `above`/`below` a level; `rise` within `window_h`; `residual` from the usual value of that
-        time of day, in robust sigma; `shift` of the daily median against the first days;
-        `offline` for so many intervals.
-    levels : mapping of level (1-4) to limit [canonical unit, sigma or intervals]
+        time of day, or of the minimum `night` flow, in robust sigma and free of what all sensors
+        share; `shift` of the daily median against the first days.
+    levels : mapping of level (1-4) to limit [canonical unit or sigma]
         With `relative_to`, fractions of that column of the sensor (its design limit).
     floor : float [canonical unit]
         `residual` only: smaller deviations never count, however many sigma.
@@ -215,7 +214,7 @@ def _rule(entry: dict) -> Rule:
     levels = {LEVELS[name]: float(limit) for name, limit in entry.pop("levels").items()}
     limits = [levels[level] for level in sorted(levels, reverse=True)]
     falling = entry["test"] == "below"
-    if entry["test"] not in _TESTS or limits != sorted(limits, reverse=falling):
+    if entry["test"] not in get_args(Test) or limits != sorted(limits, reverse=falling):
         raise ValueError(f"rule {entry['key']}: test or order of levels")
     unit = entry.pop("unit")
     plain = entry["test"] in {"above", "below", "rise", "shift"} and "relative_to" not in entry
