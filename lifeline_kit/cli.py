@@ -7,10 +7,11 @@ import argparse
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -19,7 +20,7 @@ from rich.table import Table
 from lifeline_kit.errors import CityError, InputError, LifelineError
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
-from lifeline_kit.text import LANGS, Text
+from lifeline_kit.text import LANGS, Lang, Text
 
 OK, MISSED, BAD_INPUT, INTERNAL = 0, 1, 2, 3
 _DEMO = Path("data") / "demo" / "wuhan"
@@ -134,7 +135,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _demo_build(options: argparse.Namespace) -> int:
-    from lifeline_kit.demo import write_demo
+    from lifeline_kit.demo.build import write_demo
 
     with _bar() as advance:
         folder = write_demo(options.size, options.seed, options.out, progress=advance)
@@ -143,7 +144,7 @@ def _demo_build(options: argparse.Namespace) -> int:
 
 
 def _checkup(options: argparse.Namespace) -> int:
-    langs = _chosen(options.lang, LANGS, "--lang")
+    langs = cast("list[Lang]", _chosen(options.lang, LANGS, "--lang"))
     formats = _formats(options)
     city, notes = _load(options)
     with _bar() as advance:
@@ -199,7 +200,7 @@ def _write_reports(
     examination: Examination,
     notes: list[Text],
     options: argparse.Namespace,
-    langs: list[str],
+    langs: list[Lang],
     formats: list[str],
 ) -> list[Path]:
     from lifeline_kit.reports import write_report
@@ -259,7 +260,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
+def _bar() -> Generator[Callable[[str, int, int], None]]:
     """A progress bar on the terminal; silent where there is none."""
     columns = (
         SpinnerColumn(),

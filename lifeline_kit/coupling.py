@@ -116,7 +116,7 @@ def _effects(city: City, coupling: Coupling, causes: pd.DataFrame) -> Iterator[d
             severity = coupling.share * row["severity"] * (1.0 - distance / coupling.distance_m)
             if severity < 0.05:
                 continue
-            yield _effect(coupling, cause, row, targets.iloc[i], distance, severity)
+            yield _effect(coupling, str(cause), row, targets.iloc[i], distance, severity)
 
 
 def _effect(

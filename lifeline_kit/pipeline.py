@@ -2,13 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.metadata import version as package_version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from lifeline_kit.checkup import assess_risk, score_city
 from lifeline_kit.checkup.profile import Profile, load_profile
@@ -18,7 +19,7 @@ from lifeline_kit.errors import ReadingsError
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
-from lifeline_kit.model.readings import flatten, nodes
+from lifeline_kit.model.readings import flatten, is_ragged, nodes, ragged_node, stamp
 from lifeline_kit.model.tables import join_findings
 from lifeline_kit.quality import flag_city, sensor_health, sensor_health_findings, sparse_flags
 
@@ -61,7 +62,7 @@ def examine(
     step = 0
 
     @contextmanager
-    def stage(name: str) -> Iterator[None]:
+    def stage(name: str) -> Generator[None]:
         nonlocal step
         if progress:
             progress(name, step, _STAGES)
@@ -72,7 +73,7 @@ def examine(
 
     with stage("quality"):
         since, last = moments(city)
-        moment = pd.Timestamp(last if at is None else at)
+        moment = stamp(last if at is None else at)
         if at is not None:
             city = until(city, moment)
         flagged = flag_city(city, ALL, moment.to_datetime64())
@@ -91,13 +92,13 @@ def examine(
         risk = assess_risk(city.assets, findings, ALL, profile, at=moment)
     with stage("scores"):
         scores = score_city(
-            city, findings, warnings, health, ALL, profile, at=moment, since=pd.Timestamp(since)
+            city, findings, warnings, health, ALL, profile, at=moment, since=stamp(since)
         )
     if progress:
         progress("done", _STAGES, _STAGES)
     return Examination(
         at=moment,
-        since=pd.Timestamp(since),
+        since=stamp(since),
         findings=findings,
         warnings=warnings,
         scores=scores,
@@ -132,10 +133,6 @@ def moments(city: City) -> tuple[np.datetime64, np.datetime64]:
 
 def until(city: City, at: pd.Timestamp) -> City:
     """Leave out all readings after a moment."""
-    import xarray as xr
-
-    from lifeline_kit.model.readings import is_ragged, ragged_node
-
     moment = at.to_datetime64()
     kept = {}
     for path, node in nodes(city.readings):

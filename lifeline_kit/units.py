@@ -6,7 +6,7 @@ arithmetic. `%LEL` is never turned into `%VOL` by itself: that needs the gas, so
 
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from lifeline_kit.errors import UnitError
 
@@ -157,8 +157,9 @@ def convert(values: Values, unit: str, to: str) -> Values:
             return registry.Quantity(values, _UNITS[source][0]).to(_UNITS[target][0]).magnitude
         per_source = 1.0 * registry.parse_expression(_UNITS[source][0])
         per_target = 1.0 * registry.parse_expression(_UNITS[target][0])
-        return values * float((per_source / per_target).to("dimensionless").magnitude)
-    except pint.DimensionalityError:
+        factor = float((per_source / per_target).to("dimensionless").magnitude)
+        return cast("Values", values * factor)
+    except (pint.DimensionalityError, pint.OffsetUnitCalculusError):
         lel = "; %LEL depends on the gas, so it is asked for, never guessed"
         raise UnitError(
             f"cannot convert {source} to {target}: they measure different things"

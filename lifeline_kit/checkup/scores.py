@@ -16,6 +16,7 @@ from lifeline_kit.checkup.profile import Profile
 from lifeline_kit.methods.condition import condition_score, wear
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline
+from lifeline_kit.model.readings import stamp
 from lifeline_kit.model.tables import SCORE_COLUMNS, table
 from lifeline_kit.text import Text
 
@@ -55,7 +56,7 @@ def score_city(
     DataFrame
         Columns of `model.tables.SCORE_COLUMNS`; `indicator` is a dimension or `total`.
     """
-    start = max(since, at - pd.Timedelta(profile.window_days, "D"))
+    start = stamp(max(since, at - pd.Timedelta(profile.window_days, "D")))
     rows: list[dict] = []
     totals: dict[str, list[dict]] = {}
     basis = {

@@ -1,1 +1,1 @@
-"""io"""
+"""Readers and writers; the only rooms that touch files."""

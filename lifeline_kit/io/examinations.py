@@ -15,6 +15,7 @@ import pandas as pd
 from lifeline_kit.errors import CityError
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
+from lifeline_kit.model.readings import stamp as when
 
 _FRAMES = ("findings", "warnings", "scores", "risk", "health", "flags")
 
@@ -83,8 +84,8 @@ def open_examination(city: City) -> Examination | None:
     folder = root / stamp["folder"]
     frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
     return Examination(
-        at=pd.Timestamp(stamp["at"]),
-        since=pd.Timestamp(stamp["since"]),
+        at=when(stamp["at"]),
+        since=when(stamp["since"]),
         version=stamp["version"],
         seconds=stamp["seconds"],
         **frames,

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from lifeline_kit.methods.baselines import daily_shift
 from lifeline_kit.methods.episodes import limit_episodes
@@ -19,7 +18,7 @@ from lifeline_kit.methods.rules import SEVERITY, apply_rules, usable
 from lifeline_kit.methods.shifts import persistent_shifts
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline, load_lifeline
-from lifeline_kit.model.readings import Flat, nodes, series
+from lifeline_kit.model.readings import Flat, Series, nodes, series, stamp
 from lifeline_kit.model.tables import FINDING_COLUMNS, join_findings, table
 from lifeline_kit.text import Text
 
@@ -32,6 +31,10 @@ _DAY = np.timedelta64(1, "D")
 _SOURCE = "project method, settings fixed on the Munich reference recordings; levels expert"
 _PASSAGE = Text("荷载通过", "Load passage")
 _PARKED = Text("荷载停留", "Load standing")
+_UNRETURNED = Text(
+    "至记录结束仍未恢复(荷载停留或尚未确认的沉降)",
+    "Not back by the end of the recording (load standing, or lowering not yet confirmed)",
+)
 _STEP = Text("支座沉降或持久位移", "Support lowering or lasting shift")
 _SHIFT = Text("应变持久偏移(温度修正后)", "Lasting strain shift (temperature removed)")
 
@@ -67,55 +70,48 @@ def _fast_rows(city: City, lifeline: str, at: np.datetime64) -> Iterator[dict]:
     for sensor, entry, flat, own in _channels(city, lifeline, tuple(_EVENT_FLOORS), at, fast=True):
         time, value = flat.time[own], flat.value[own].astype(float)
         floor = _EVENT_FLOORS[entry["quantity"]]
-        for load in load_passages(time, value, floor=floor).itertuples():
-            yield _load_row(lifeline, sensor, entry, load)
-        for step in persistent_shifts(time, value, floor=floor).itertuples():
-            yield _step_row(lifeline, sensor, entry, step)
+        for load in load_passages(time, value, floor=floor).to_dict("records"):
+            yield _load_row(city, lifeline, sensor, entry, load)
+        for step in persistent_shifts(time, value, floor=floor).to_dict("records"):
+            yield _step_row(city, lifeline, sensor, entry, step)
 
 
-def _load_row(lifeline: str, sensor: str, entry: pd.Series, load: object) -> dict:
-    passing = load.kind == "passage"
-    title = _PASSAGE if passing else _PARKED
-    unit = entry["unit"]
+def _load_row(city: City, lifeline: str, sensor: str, entry: pd.Series, load: dict) -> dict:
+    title = _PASSAGE if load["kind"] == "passage" else _PARKED
+    title = _UNRETURNED if pd.isna(load["end"]) else title
+    unit, peak, seconds = entry["unit"], load["peak"], load["duration_s"]
+    when = f"{city.local(load['peak_time']):%H:%M:%S}"
+    rule = f"bridges.{load['kind']}"
     return {
-        **_frame(lifeline, sensor, entry, rule=f"bridges.{load.kind}", since=load.start),
+        **_frame(lifeline, sensor, entry, rule=rule, since=load["start"]),
         "title_zh": title.zh,
         "title_en": title.en,
         "method": "load_passages",
         "severity": 0.05,
-        "value": load.peak,
-        "evidence_zh": (
-            f"峰值 {load.peak:+.1f} {unit}({load.peak_time:%H:%M:%S} UTC),"
-            f"历时 {load.duration_s:.0f} s"
-        ),
-        "evidence_en": (
-            f"peak {load.peak:+.1f} {unit} ({load.peak_time:%H:%M:%S} UTC), "
-            f"lasting {load.duration_s:.0f} s"
-        ),
-        "until": load.end,
+        "value": load["peak"],
+        "evidence_zh": f"峰值 {peak:+.1f} {unit}({when}),历时 {seconds:.0f} s",
+        "evidence_en": f"peak {peak:+.1f} {unit} ({when}), lasting {seconds:.0f} s",
+        "until": load["end"],
     }
 
 
-def _step_row(lifeline: str, sensor: str, entry: pd.Series, step: object) -> dict:
-    size = abs(step.step)
+def _step_row(city: City, lifeline: str, sensor: str, entry: pd.Series, step: dict) -> dict:
+    size = abs(step["step"])
+    delay, when = step["delay_s"], f"{city.local(step['time']):%Y-%m-%d %H:%M:%S}"
     level = min((lv for lv, limit in _LASTING_LEVELS.items() if size >= limit), default=4)
     unit = entry["unit"]
     return {
-        **_frame(lifeline, sensor, entry, rule="bridges.step", since=step.settled),
+        **_frame(lifeline, sensor, entry, rule="bridges.step", since=step["settled"]),
         "title_zh": _STEP.zh,
         "title_en": _STEP.en,
         "method": "persistent_shifts",
         "severity": SEVERITY[level],
         "level": level,
-        "value": step.step,
+        "value": step["step"],
         "limit": _LASTING_LEVELS[level],
-        "evidence_zh": (
-            f"{step.time:%Y-%m-%d %H:%M:%S} UTC 起阶跃 {step.step:+.1f} {unit},"
-            f"{step.delay_s:.0f} s 后确认"
-        ),
+        "evidence_zh": f"{when} 起阶跃 {step['step']:+.1f} {unit},{delay:.0f} s 后确认",
         "evidence_en": (
-            f"step of {step.step:+.1f} {unit} from {step.time:%Y-%m-%d %H:%M:%S} UTC, "
-            f"confirmed after {step.delay_s:.0f} s"
+            f"step of {step['step']:+.1f} {unit} from {when}, confirmed after {delay:.0f} s"
         ),
         "until": pd.NaT,
     }
@@ -135,7 +131,7 @@ def _slow_rows(city: City, lifeline: str, at: np.datetime64) -> Iterator[dict]:
             off_delay=2 * _DAY.astype("timedelta64[ms]"),
         ):
             yield {
-                **_frame(lifeline, sensor, entry, rule="bridges.shift", since=episode.since),
+                **_frame(lifeline, sensor, entry, rule="bridges.shift", since=stamp(episode.since)),
                 "title_zh": _SHIFT.zh,
                 "title_en": _SHIFT.en,
                 "method": "daily_shift",
@@ -166,7 +162,7 @@ def _frame(lifeline: str, sensor: str, entry: pd.Series, *, rule: str, since: pd
     }
 
 
-def _temperature(city: City, asset: str) -> xr.Dataset | None:
+def _temperature(city: City, asset: str) -> Series | None:
     """Find the readings of the asset's own temperature sensor."""
     sensors = city.sensors
     own = sensors.index[(sensors["asset"] == asset) & (sensors["quantity"] == "temperature")]
@@ -178,7 +174,7 @@ def _temperature(city: City, asset: str) -> xr.Dataset | None:
 
 
 def without_temperature(
-    time: np.ndarray, value: np.ndarray, temperature: tuple | None
+    time: np.ndarray, value: np.ndarray, temperature: Series | None
 ) -> np.ndarray:
     """Subtract a straight line on temperature, fitted on the first days.
 

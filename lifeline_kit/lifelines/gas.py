@@ -96,11 +96,12 @@ def ambient_findings(city: City, lifeline: str, at: pd.Timestamp) -> pd.DataFram
             time, value = flat.time[own], flat.value[own]
             seen = time <= at.to_datetime64()
             entry = city.sensors.loc[sensor]
-            for episode in methane_episodes(time[seen], value[seen]).itertuples():
-                when = f"{episode.peak_time:%m-%d %H:%M}"
+            for episode in methane_episodes(time[seen], value[seen]).to_dict("records"):
+                when = f"{city.local(episode['peak_time']):%m-%d %H:%M}"
+                peak = episode["peak"]
                 rows.append(
                     {
-                        "finding": f"gas.ambient:{sensor}:{episode.start:%Y%m%dT%H%M%S}",
+                        "finding": f"gas.ambient:{sensor}:{episode['start']:%Y%m%dT%H%M%S}",
                         "lifeline": lifeline,
                         "asset": entry["asset"],
                         "sensor": sensor,
@@ -110,13 +111,13 @@ def ambient_findings(city: City, lifeline: str, at: pd.Timestamp) -> pd.DataFram
                         "title_en": _AMBIENT.en,
                         "severity": SEVERITY[3],
                         "level": 3,
-                        "value": episode.peak,
+                        "value": peak,
                         "unit": "ppm",
-                        "evidence_zh": f"峰值 {episode.peak:.1f} ppm({when} UTC)",
-                        "evidence_en": f"peak {episode.peak:.1f} ppm ({when} UTC)",
+                        "evidence_zh": f"峰值 {peak:.1f} ppm({when})",
+                        "evidence_en": f"peak {peak:.1f} ppm ({when})",
                         "source": _AMBIENT_SOURCE,
-                        "since": episode.start,
-                        "until": episode.end,
+                        "since": episode["start"],
+                        "until": episode["end"],
                         "real_or_simulated": entry["real_or_simulated"],
                     }
                 )

@@ -5,6 +5,8 @@ METEC controlled releases of 2022 (wsdaniels/DLQ, MIT; Daniels et al. 2024, Elem
 neither the true releases nor the events published with them are read here.
 """
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 
@@ -33,7 +35,7 @@ def background(
     """
     index = pd.DatetimeIndex(np.asarray(time).astype("datetime64[ms]"))
     past = pd.Series(np.asarray(value, dtype=np.float64), index=index)
-    return past.rolling(pd.Timedelta(hours=window_h), min_periods=1).quantile(quantile).to_numpy()
+    return past.rolling(timedelta(hours=window_h), min_periods=1).quantile(quantile).to_numpy()
 
 
 def methane_episodes(

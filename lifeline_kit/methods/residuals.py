@@ -6,6 +6,7 @@ Defaults were chosen on the first half of GECCO 2018 (Zenodo 3884398), scored ag
 which are never read here.
 """
 
+from datetime import timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ def causal_residual(
         `score` (time,) in sigmas, NaN where no channel has a past of an hour; `channel` (time,).
     """
     index = pd.DatetimeIndex(np.asarray(time).astype("datetime64[ms]"))
-    window = pd.Timedelta(hours=window_h)
+    window = timedelta(hours=window_h)
     interval = pd.Series(index).diff().median()
     enough = max(int(pd.Timedelta(hours=1) / interval), 1) if len(index) > 1 else 1
     scores = np.full(np.shape(values), np.nan)
@@ -58,7 +59,7 @@ def causal_residual(
 
 
 def _one_channel(
-    channel: pd.Series, window: pd.Timedelta, enough: int, floor_steps: float
+    channel: pd.Series, window: timedelta, enough: int, floor_steps: float
 ) -> np.ndarray:
     usual = channel.rolling(window, min_periods=enough, closed="left").median()
     away = (channel - usual).abs()
@@ -67,7 +68,7 @@ def _one_channel(
     present = channel.dropna()
     step = present.diff().abs()
     step = step.where(step > 1e-6 * present.abs().clip(lower=1e-6)).reindex(channel.index)
-    days = pd.Timedelta(days=_STEP_DAYS)
+    days = timedelta(days=_STEP_DAYS)
     typical = step.rolling(days, min_periods=1, closed="left").median()
     sigma = spread.clip(lower=floor_steps * typical.fillna(0.0))
     return (away / sigma.where(sigma > 0)).to_numpy()

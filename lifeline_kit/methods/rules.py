@@ -213,7 +213,7 @@ def _row(city: City, lifeline: str, rule: Rule, sensor: str, episode: Episode) -
     sign = -1.0 if rule.test == "below" else 1.0
     peak, limit = sign * episode.peak, sign * episode.limit
     unit = "sigma" if rule.test in _JOINT else entry["unit"]
-    evidence = _evidence(rule, peak, limit, unit, episode)
+    evidence = _evidence(rule, episode.level, peak, limit, unit, city.local(episode.peak_time))
     return {
         "finding": f"{rule.key}:{sensor}:{episode.started.astype('datetime64[s]')}",
         "lifeline": lifeline,
@@ -238,9 +238,11 @@ def _row(city: City, lifeline: str, rule: Rule, sensor: str, episode: Episode) -
     }
 
 
-def _evidence(rule: Rule, peak: float, limit: float, unit: str, episode: Episode) -> Text:
+def _evidence(
+    rule: Rule, graded: int, peak: float, limit: float, unit: str, when: pd.Timestamp
+) -> Text:
+    level = LEVEL_NAMES[graded]
     shown = {"sigma": "σ"}.get(unit, unit)
-    when = pd.Timestamp(episode.peak_time)
     words = {
         "above": Text("达到", "reached"),
         "below": Text("降至", "fell to"),
@@ -250,10 +252,10 @@ def _evidence(rule: Rule, peak: float, limit: float, unit: str, episode: Episode
         "shift": Text("日中值相对基准偏移", "moved its daily median by"),
     }[rule.test]
     return Text(
-        f"{words.zh} {peak:.4g} {shown}(极值 {when:%m-%d %H:%M} UTC),"
-        f"{LEVEL_NAMES[episode.level]} 级限值 {limit:.4g} {shown}",
-        f"{words.en} {peak:.4g} {shown} (extreme {when:%m-%d %H:%M} UTC); "
-        f"limit of level {LEVEL_NAMES[episode.level]} {limit:.4g} {shown}",
+        f"{words.zh} {peak:.4g} {shown}(极值 {when:%m-%d %H:%M}),"
+        f"{level} 级限值 {limit:.4g} {shown}",
+        f"{words.en} {peak:.4g} {shown} (extreme {when:%m-%d %H:%M}); "
+        f"limit of level {level} {limit:.4g} {shown}",
     )
 
 

@@ -180,7 +180,7 @@ def _check_numbers(table: pd.DataFrame, column: str, error: type[LifelineError])
     if bad.any():
         row = table.index[bad][0]
         raise error(
-            f"{table.index.name} {row!r}: {column} is {table[column][row]!r}; "
+            f"{table.index.name} {row!r}: {column} is {table[column][row]}; "
             "expected a finite number or nothing."
         )
 

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lifeline_kit.model.readings import stamp
 from lifeline_kit.text import Text
 
 
@@ -58,6 +60,10 @@ class City:
     def with_(self, **changes: object) -> "City":
         """Return a copy with other tables; neither copy shares a change with the other."""
         return replace(self, **changes)
+
+    def local(self, moment: pd.Timestamp | np.datetime64) -> pd.Timestamp:
+        """Show a stored moment (UTC without zone) in the city's time zone."""
+        return stamp(moment).tz_localize("UTC").tz_convert(self.time_zone)
 
     @staticmethod
     def open(path: str | Path, *, readings: bool = True) -> "City":

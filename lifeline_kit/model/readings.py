@@ -11,9 +11,10 @@ QARTOD) and `tests` (uint16 bit mask). Times are UTC, datetime64[ms], never snap
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from lifeline_kit.errors import ReadingsError
@@ -141,6 +142,11 @@ def nodes(readings: xr.DataTree, quantity: str | None = None) -> Iterator[tuple[
             continue
         if quantity is None or node.attrs["quantity"] == quantity:
             yield node.path.strip("/"), node.to_dataset()
+
+
+def stamp(moment: str | np.datetime64 | pd.Timestamp) -> pd.Timestamp:
+    """Turn a moment that is known to be one into a Timestamp."""
+    return cast("pd.Timestamp", pd.Timestamp(moment))
 
 
 def flatten(node: xr.Dataset) -> Flat:

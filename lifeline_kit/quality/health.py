@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import (
@@ -52,7 +53,7 @@ def sensor_health(city: City, at: np.datetime64) -> pd.DataFrame:
         flat = flatten(node)
         rows += list(_node_health(flat, node["flag"].to_numpy(), sensors, at))
     seen = {row["sensor"] for row in rows}
-    for sensor in sensors.index.difference(seen):
+    for sensor in sensors.index[~sensors.index.isin(seen)]:
         entry = sensors.loc[sensor]
         rows.append(_row(sensor, entry, n=0, expected=1, good=np.nan, last=pd.NaT, online=False))
     return table(rows, HEALTH_COLUMNS, "sensor")
@@ -117,17 +118,18 @@ def _offline_rows(city: City, health: pd.DataFrame) -> Iterator[dict]:
         since = state["last"] + pd.Timedelta(3 * interval, "s")
         if pd.isna(since):
             continue
+        last = city.local(state["last"])
         yield _finding(
             city,
-            sensor,
+            str(sensor),
             title=_OFFLINE,
             rule="offline",
             since=since,
             until=pd.NaT,
             value=np.nan,
             evidence=Text(
-                f"自 {state['last']:%Y-%m-%d %H:%M}(UTC)起无读数,已超过 3 个采样间隔",
-                f"no reading since {state['last']:%Y-%m-%d %H:%M} (UTC), more than 3 intervals",
+                f"自 {last:%Y-%m-%d %H:%M} 起无读数,已超过 3 个采样间隔",
+                f"no reading since {last:%Y-%m-%d %H:%M}, more than 3 intervals",
             ),
         )
 
@@ -160,7 +162,7 @@ def _finding(
     title: Text,
     rule: str,
     since: pd.Timestamp,
-    until: pd.Timestamp,
+    until: pd.Timestamp | NaTType,
     value: float,
     evidence: Text,
 ) -> dict:

@@ -196,11 +196,7 @@ def _place(asset: str, names: dict[str, str]) -> str:
 
 
 def _local(moment: pd.Timestamp, city: City) -> str:
-    return _zoned(moment, city).strftime("%Y-%m-%d %H:%M")
-
-
-def _zoned(moment: pd.Timestamp, city: City) -> pd.Timestamp:
-    return moment.tz_localize("UTC").tz_convert(city.time_zone)
+    return city.local(moment).strftime("%Y-%m-%d %H:%M")
 
 
 def _warning_rows(
@@ -308,7 +304,7 @@ def _load_rows(loads: pd.DataFrame, city: City) -> list[dict]:
             "kind": row["rule"].removeprefix("bridges."),
             "title_zh": row["title_zh"],
             "title_en": row["title_en"],
-            "time": _zoned(row["since"], city).strftime("%Y-%m-%d %H:%M:%S"),
+            "time": city.local(row["since"]).strftime("%Y-%m-%d %H:%M:%S"),
             "peak": row["value"],
             "unit": row["unit"],
             "seconds": (row["until"] - row["since"]).total_seconds()
