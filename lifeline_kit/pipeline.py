@@ -25,7 +25,8 @@ from lifeline_kit.quality import flag_city, sensor_health, sensor_health_finding
 
 Progress = Callable[[str, int, int], None]
 _STAGES = len(ALL) + 5
-_STRAGGLERS = 0.05  # so few sensors may be ahead of the rest: their clocks are wrong
+_STRAGGLERS = 0.05  # so few sensors may be ahead of the rest by more than
+_TOLERANCE = np.timedelta64(1, "h")  # this: their clocks are wrong
 
 
 def examine(
@@ -42,8 +43,8 @@ def examine(
     city : City
         With readings.
     at : Timestamp, optional
-        UTC without zone; nothing later is read. By default the last moment that more than a
-        twentieth of the sensors have reached; stamps after it count as clock faults.
+        UTC without zone; nothing later is read. By default the last reading, but for the
+        few sensors more than an hour ahead of all others: their clocks are wrong.
     profile : Profile, optional
     progress : callable (stage, done, of), optional
 
@@ -127,8 +128,8 @@ def moments(city: City) -> tuple[np.datetime64, np.datetime64]:
     ends = np.sort(np.concatenate(last)) if last else np.zeros(0, dtype="datetime64[ms]")
     if not ends.size:
         raise ReadingsError("the city holds no reading; load some before examining it.")
-    ahead = int(_STRAGGLERS * ends.size)
-    return np.concatenate(first).min(), ends[ends.size - 1 - ahead]
+    most = ends[ends.size - 1 - int(_STRAGGLERS * ends.size)]
+    return np.concatenate(first).min(), ends[ends <= most + _TOLERANCE].max()
 
 
 def until(city: City, at: pd.Timestamp) -> City:

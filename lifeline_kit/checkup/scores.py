@@ -82,9 +82,9 @@ def score_city(
             key = "city" if scope == "lifeline" else subject
             totals.setdefault(key, []).append(part[-1])
     red = bool(((warnings["state"] == "open") & (warnings["level"] == 1)).any())
-    weights = {lifeline.key: lifeline.weight for lifeline in lifelines}
+    by_key = {lifeline.key: lifeline for lifeline in lifelines}
     for subject, parts in totals.items():
-        rows.append(_whole(subject, parts, weights, profile, red=red and subject == "city"))
+        rows.append(_whole(subject, parts, by_key, profile, red=red and subject == "city"))
     for i, row in enumerate(rows):
         row |= {"score_id": f"S{i:06d}", "since": start, "until": at}
         row["real_or_simulated"] = city.origin
@@ -254,24 +254,25 @@ def _pulled(own: _Basis, scores: pd.Series, members: Sequence[str] | pd.Index) -
 
 
 def _whole(
-    subject: str, parts: list[dict], weights: dict[str, float], profile: Profile, *, red: bool
+    subject: str, parts: list[dict], lifelines: dict[str, Lifeline], profile: Profile, *, red: bool
 ) -> dict:
     """Weigh the lifelines of a city or district, and cap by the worst of them."""
     known = [part for part in parts if pd.notna(part["score"])]
-    total_weight = sum(weights[part["lifeline"]] for part in parts)
-    known_weight = sum(weights[part["lifeline"]] for part in known)
+    total_weight = sum(lifelines[part["lifeline"]].weight for part in parts)
+    known_weight = sum(lifelines[part["lifeline"]].weight for part in known)
     share = known_weight / total_weight if total_weight else 0.0
     raw = (
-        sum(part["score"] * weights[part["lifeline"]] for part in known) / known_weight
+        sum(part["score"] * lifelines[part["lifeline"]].weight for part in known) / known_weight
         if known and share >= profile.minimum_completeness
         else np.nan
     )
     score, pulled = raw, Text("", "")
     if pd.notna(raw):
         worst = min(known, key=lambda part: part["score"])
+        title = lifelines[worst["lifeline"]].title
         pulled = Text(
-            f"最低:{worst['lifeline']} {worst['score']:.0f} 分",
-            f"lowest: {worst['lifeline']} {worst['score']:.0f}",
+            f"最低:{title.zh} {worst['score']:.0f} 分",
+            f"lowest: {title.en} {worst['score']:.0f}",
         )
         letters = [letter for letter, _ in profile.grades]
         best = letters.index(profile.grade(worst["score"])) - profile.better_than_worst_grades

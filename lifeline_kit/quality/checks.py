@@ -64,6 +64,16 @@ def flat_lines(flat: Flat, hours: np.ndarray) -> np.ndarray:
     return lasted >= per_reading(hours, flat)
 
 
+def ahead_of(flat: Flat, at: np.datetime64, *, tolerated: int = 3) -> np.ndarray:
+    """Readings stamped after `at`; of a sensor with more than a few of them, all readings.
+
+    When such a clock went wrong is unknown, so none of its stamps can be trusted.
+    """
+    late = flat.time > at
+    counts = np.diff(np.concatenate([[0], np.cumsum(late)])[flat.starts])
+    return late | per_reading(counts > tolerated, flat)
+
+
 def gaps(flat: Flat, interval_s: np.ndarray) -> np.ndarray:
     """First readings after a gap of more than three intervals, (sensor,) [s]."""
     _, hours = _steps(flat)

@@ -41,7 +41,7 @@ def flag_city(city: City, lifelines: Sequence[Lifeline], at: np.datetime64) -> C
         Their measures carry the limits; a sensor's own span (`range_min`, `range_max`) is the
         outer one.
     at : datetime64
-        Readings stamped later fail with the test `future_stamp`.
+        Readings stamped later fail with the test `future_stamp`, and with a few of them the sensor.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def _tests(flat: Flat, limits: pd.DataFrame, at: np.datetime64) -> np.ndarray:
         RATE: checks.rates(flat, column["rate"]),
         FLAT_LINE: checks.flat_lines(flat, column["flat_h"]),
         GAP: checks.gaps(flat, column["interval_s"]),
-        FUTURE: flat.time > at,
+        FUTURE: checks.ahead_of(flat, at),
     }
     tests = np.zeros(flat.value.size, dtype=np.uint16)
     for bit, hit in results.items():

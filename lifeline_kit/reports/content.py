@@ -120,7 +120,7 @@ def compose(
         raw=whole["raw"],
         grade=whole["grade"],
         completeness=whole["completeness"],
-        pulled_down=_lifeline_words(whole[f"pulled_down_{lang}"], lang),
+        pulled_down=whole[f"pulled_down_{lang}"],
         online=float(health["online"].mean()) if len(health) else np.nan,
         n_open=int(is_open.sum()),
         by_level={
@@ -173,15 +173,15 @@ def _whole_row(scores: pd.DataFrame, subject: str) -> pd.Series:
     )
 
 
-def _lifeline_words(text: str, lang: Lang) -> str:
-    for lifeline in ALL:
-        text = text.replace(f" {lifeline.key} ", f" {lifeline.title(lang)} ")
-        text = text.replace(f":{lifeline.key} ", f":{lifeline.title(lang)} ")
-    return text
-
-
 def _names(city: City, lang: Lang) -> dict[str, str]:
-    names: dict[str, str] = {}
+    """What to call an asset or area: its name, otherwise its kind and id."""
+    titles = {(each.key, kind.key): kind.title(lang) for each in ALL for kind in each.kinds}
+    pairs = zip(city.assets.index, city.assets["lifeline"], city.assets["kind"], strict=True)
+    names = {
+        str(asset): f"{titles[lifeline, kind]} {asset}"
+        for asset, lifeline, kind in pairs
+        if (lifeline, kind) in titles
+    }
     for frame in (city.areas, city.assets):
         column = f"name_{lang}"
         if column in frame:
@@ -192,7 +192,7 @@ def _names(city: City, lang: Lang) -> dict[str, str]:
 
 def _place(asset: str, names: dict[str, str]) -> str:
     name = names.get(asset, "")
-    return f"{name}({asset})" if name and name != asset else asset
+    return f"{name} ({asset})" if name and asset not in name else name or asset
 
 
 def _local(moment: pd.Timestamp, city: City) -> str:
@@ -346,7 +346,7 @@ def _district_rows(city: City, examination: Examination, lang: Lang) -> list[dic
             "grade": row["grade"],
             "completeness": row["completeness"],
             "n": row["n"],
-            "pulled_down": _lifeline_words(row[f"pulled_down_{lang}"], lang),
+            "pulled_down": row[f"pulled_down_{lang}"],
         }
         for _, row in rows.iterrows()
     ]

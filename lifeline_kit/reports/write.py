@@ -15,6 +15,7 @@ from lifeline_kit.charts.print import map_svg, scores_svg, series_svg
 from lifeline_kit.checkup.scores import DIMENSIONS
 from lifeline_kit.errors import InputError, MissingPartError
 from lifeline_kit.io.store import read_series
+from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.lifeline import Lifeline
@@ -148,7 +149,7 @@ def _html(report: CheckupReport, city: City, examination: Examination) -> str:
         w=words(report.lang),
         lang=report.lang,
         map=_map(city, examination, report),
-        scores=Markup(scores_svg(_lifeline_scores(examination, report), lang=report.lang)),
+        scores=Markup(_bars(examination, report)),
         charts=charts,
         dimensions={key: text(report.lang) for key, text in DIMENSIONS.items()},
         risk_titles={key: text(report.lang) for key, text in _RISK_TITLES.items()},
@@ -171,6 +172,12 @@ def _lifeline_scores(examination: Examination, report: CheckupReport) -> pd.Data
     if report.district:
         rows = rows[rows["subject"] == report.district]
     return rows
+
+
+def _bars(examination: Examination, report: CheckupReport) -> str:
+    rows = _lifeline_scores(examination, report)
+    titles = {each.key: each.title(report.lang) for each in ALL}
+    return scores_svg(rows.assign(subject=rows["lifeline"]), lang=report.lang, names=titles)
 
 
 def _map(city: City, examination: Examination, report: CheckupReport) -> Markup | str:
