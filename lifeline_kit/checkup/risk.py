@@ -48,7 +48,8 @@ def assess_risk(
         _assess_part(assets[assets["lifeline"] == lifeline.key], worst, lifeline, profile, at)
         for lifeline in lifelines
     ]
-    table = pd.concat([part for part in parts if len(part)]).reindex(assets.index)
+    known = [part for part in parts if len(part)] or parts[:1]
+    table = pd.concat(known).reindex(assets.index)
     table["lifeline"] = assets["lifeline"]
     table["level"] = table["level"].fillna(UNKNOWN).astype("int64")
     table[["reason_zh", "reason_en"]] = table[["reason_zh", "reason_en"]].fillna("")

@@ -56,7 +56,8 @@ def score_city(
     DataFrame
         Columns of `model.tables.SCORE_COLUMNS`; `indicator` is a dimension or `total`.
     """
-    start = stamp(max(since, at - pd.Timedelta(profile.window_days, "D")))
+    window = at.to_datetime64() - np.timedelta64(profile.window_days, "D")
+    start = max(since, stamp(window))
     rows: list[dict] = []
     totals: dict[str, list[dict]] = {}
     basis = {
@@ -70,7 +71,7 @@ def score_city(
         if lifeline.key not in basis:
             continue
         own = basis[lifeline.key]
-        rows += list(_asset_rows(own, lifeline, health))
+        rows += list(_asset_rows(own, lifeline, health, profile))
         scopes = [("lifeline", lifeline.key, own.scores.index)]
         scopes += [
             ("area", f"{area}", own.scores.index[member.reindex(own.scores.index) == area])
@@ -143,7 +144,9 @@ def _weighted(scores: pd.Series, weights: dict[str, float]) -> float:
     return sum(scores[key] * weight for key, weight in known.items()) / sum(known.values())
 
 
-def _asset_rows(own: _Basis, lifeline: Lifeline, health: pd.DataFrame) -> Iterator[dict]:
+def _asset_rows(
+    own: _Basis, lifeline: Lifeline, health: pd.DataFrame, profile: Profile
+) -> Iterator[dict]:
     """Score the monitored assets; the others carry a condition but nothing else to weigh."""
     monitored = own.scores.index[own.scores["monitoring"].notna()]
     completeness = health.groupby("asset")["completeness"].mean()
@@ -151,7 +154,8 @@ def _asset_rows(own: _Basis, lifeline: Lifeline, health: pd.DataFrame) -> Iterat
     for asset in monitored:
         scores = own.scores.loc[asset]
         share = float(completeness[asset])
-        total = _weighted(scores, dict(lifeline.indicators)) if share >= 0.6 else np.nan
+        known = share >= profile.minimum_completeness
+        total = _weighted(scores, dict(lifeline.indicators)) if known else np.nan
         for indicator, score in [*scores.items(), ("total", total)]:
             yield _score_row(
                 scope="asset",
@@ -258,12 +262,13 @@ def _whole(
 ) -> dict:
     """Weigh the lifelines of a city or district, and cap by the worst of them."""
     known = [part for part in parts if pd.notna(part["score"])]
-    total_weight = sum(lifelines[part["lifeline"]].weight for part in parts)
+    weights = [lifelines[part["lifeline"]].weight for part in parts]
     known_weight = sum(lifelines[part["lifeline"]].weight for part in known)
-    share = known_weight / total_weight if total_weight else 0.0
+    share = known_weight / sum(weights)
+    completeness = float(np.average([part["completeness"] for part in parts], weights=weights))
     raw = (
         sum(part["score"] * lifelines[part["lifeline"]].weight for part in known) / known_weight
-        if known and share >= profile.minimum_completeness
+        if known and min(share, completeness) >= profile.minimum_completeness
         else np.nan
     )
     score, pulled = raw, Text("", "")
@@ -287,7 +292,7 @@ def _whole(
         score=score,
         raw=raw,
         n=sum(part["n"] for part in parts),
-        completeness=share * float(np.mean([part["completeness"] for part in parts])),
+        completeness=completeness,
         pulled=pulled,
         grade=profile.grade(score),
     )

@@ -97,7 +97,7 @@ def compose(
     CityError
         Where the district is unknown.
     """
-    assets = _within(city, district)
+    assets = assets_within(city, district)
     warnings = examination.warnings[examination.warnings["asset"].isin(assets.index)]
     findings = examination.findings[examination.findings["asset"].isin(assets.index)]
     health = examination.health[examination.health["asset"].isin(assets.index)]
@@ -145,7 +145,14 @@ def compose(
     )
 
 
-def _within(city: City, district: str | None) -> gpd.GeoDataFrame:
+def assets_within(city: City, district: str | None) -> gpd.GeoDataFrame:
+    """Assets of a district, by their own column or else by place; of the city without one.
+
+    Raises
+    ------
+    CityError
+        Where the district is unknown.
+    """
     if district is None:
         return city.assets
     known = city.areas.index[city.areas["level"] == "district"]

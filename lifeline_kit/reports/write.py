@@ -16,16 +16,19 @@ from lifeline_kit.checkup.scores import DIMENSIONS
 from lifeline_kit.errors import InputError, MissingPartError
 from lifeline_kit.io.store import read_series
 from lifeline_kit.lifelines import ALL
+from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.lifeline import Lifeline
-from lifeline_kit.model.readings import Series, nodes, series
-from lifeline_kit.reports.content import CheckupReport, compose
+from lifeline_kit.model.readings import Series, nodes, series, stamp
+from lifeline_kit.reports.content import CheckupReport, assets_within, compose
 from lifeline_kit.reports.words import words
 from lifeline_kit.text import Lang, Text
 
 FORMATS = ("html", "pdf", "json")
 _CHARTS_PER_CHAPTER = 3
+_CHARTS_OF_FILES = 12  # somebody who brings a few files wants to see each
+_NAMED_ON_CHART = ("bridges.passage", "bridges.parked", "bridges.step")
 _RISK_TITLES = {
     1: Text("重大", "major"),
     2: Text("较大", "larger"),
@@ -181,9 +184,7 @@ def _bars(examination: Examination, report: CheckupReport) -> str:
 
 
 def _map(city: City, examination: Examination, report: CheckupReport) -> Markup | str:
-    assets = city.assets
-    if report.district and "district" in assets:
-        assets = assets[assets["district"] == report.district]
+    assets = assets_within(city, report.district or None)
     if assets.geometry.isna().all():
         return ""
     areas = city.areas[city.areas["level"] == "district"]
@@ -206,11 +207,10 @@ def _charts(
     findings = examination.findings
     own = findings[(findings["lifeline"] == lifeline.key) & ~findings["health"]]
     own = own[own["sensor"] != ""]
-    if report.district and "district" in city.assets:
-        district = city.assets["district"].reindex(own["asset"]).to_numpy()
-        own = own[district == report.district]
+    own = own[own["asset"].isin(assets_within(city, report.district or None).index)]
     ranked = own.sort_values(["severity", "since"], ascending=[False, True])
-    chosen = list(dict.fromkeys(ranked["sensor"]))[:_CHARTS_PER_CHAPTER]
+    most = _CHARTS_OF_FILES if city.path is None else _CHARTS_PER_CHAPTER
+    chosen = list(dict.fromkeys(ranked["sensor"]))[:most]
     found = _series_of(city, chosen)
     return [
         Markup(_chart(city, sensor, found[sensor], own[own["sensor"] == sensor], report.lang))
@@ -232,32 +232,35 @@ def _series_of(city: City, sensors: Sequence[str]) -> dict[str, Series]:
 def _chart(city: City, sensor: str, own: Series, findings: pd.DataFrame, lang: Lang) -> str:
     entry = city.sensors.loc[sensor]
     name = entry.get(f"name_{lang}") or sensor
-    graded = findings[findings["level"] > 0]
-    plain = graded[graded["method"].isin(["above", "below"])]
-    limits = {
-        f"{ {1: 'I', 2: 'II', 3: 'III', 4: 'IV'}[row.level] }": float(row.limit)
-        for row in plain.itertuples()
-    }
-    end = pd.Timestamp(own.time[-1])
-    spans = [
-        (row.since, row.until if pd.notna(row.until) else end, getattr(row, f"title_{lang}"))
-        for row in graded.itertuples()
-    ]
-    loads = findings[findings["rule"].isin(["bridges.passage", "bridges.parked"])]
-    points = [
-        (row.since, float(row.value), f"{row.value:+.1f} {row.unit}") for row in loads.itertuples()
-    ]
-    points += [
-        (row.since, float(row.value), f"{row.value:+.1f} {row.unit}")
-        for row in graded[graded["rule"] == "bridges.step"].itertuples()
-    ]
+    rows = findings.to_dict("records")
+    graded = [row for row in rows if row["level"] > 0]
+    end = stamp(own.time[-1])
     return series_svg(
         own,
         unit=entry["unit"],
         title=f"{name} ({sensor})" if name != sensor else sensor,
         lang=lang,
         time_zone=city.time_zone,
-        limits=limits,
-        spans=spans,
-        points=points,
+        limits={
+            LEVEL_NAMES[row["level"]]: float(row["limit"])
+            for row in graded
+            if row["method"] in {"above", "below"}
+        },
+        spans=[
+            (row["since"], end if pd.isna(row["until"]) else row["until"], row[f"title_{lang}"])
+            for row in graded
+        ],
+        points=[_point(own, row) for row in rows if row["rule"] in _NAMED_ON_CHART],
     )
+
+
+def _point(own: Series, row: dict) -> tuple[pd.Timestamp, float, str]:
+    """Where on the curve a load or a step is named: at its extreme reading."""
+    until = own.time[-1] if pd.isna(row["until"]) else row["until"].to_datetime64()
+    inside = np.flatnonzero((own.time >= row["since"].to_datetime64()) & (own.time <= until))
+    label = f"{row['value']:+.1f} {row['unit']}"
+    if not inside.size:
+        return row["since"], float(own.value[-1]), label
+    extreme = np.argmax if row["value"] > 0 else np.argmin
+    at = inside[0] if row["level"] else inside[extreme(own.value[inside])]
+    return stamp(own.time[at]), float(own.value[at]), label
