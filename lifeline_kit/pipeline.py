@@ -19,6 +19,7 @@ from lifeline_kit.errors import ReadingsError
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
+from lifeline_kit.model.lifeline import check_kinds
 from lifeline_kit.model.readings import flatten, is_ragged, nodes, ragged_node, stamp
 from lifeline_kit.model.tables import join_findings
 from lifeline_kit.quality import flag_city, sensor_health, sensor_health_findings, sparse_flags
@@ -55,10 +56,14 @@ def examine(
 
     Raises
     ------
+    AssetsError
+        Where an asset is of an unknown kind, or drawn as another.
     ReadingsError
         Where the city holds no reading.
     """
+    check_kinds(city.assets, ALL)
     profile = profile or load_profile()
+    version = examination_version(city, at, profile)
     seconds: dict[str, float] = {}
     step = 0
 
@@ -106,7 +111,7 @@ def examine(
         risk=risk,
         health=health,
         flags=flags,
-        version=examination_version(city, at, profile),
+        version=version,
         seconds=seconds,
     )
 
@@ -155,5 +160,23 @@ def examination_version(city: City, at: pd.Timestamp | None, profile: Profile) -
     rules = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.toml")):
         rules.update(file.read_bytes())
-    parts = (package_version("lifeline_kit"), rules.hexdigest(), profile.version, city.digest, at)
+    data = city.digest or _fingerprint(city)
+    parts = (package_version("lifeline_kit"), rules.hexdigest(), repr(profile), data, at)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _fingerprint(city: City) -> str:
+    """Fingerprint of the data of a city that no folder holds."""
+    data = hashlib.sha256(city.time_zone.encode())
+    for frame in (city.assets, city.sensors, city.areas):
+        places = frame.geometry.to_wkb()
+        plain = pd.DataFrame(frame).drop(columns=frame.geometry.name).astype(str)
+        data.update(repr(tuple(plain.columns)).encode())
+        data.update(pd.util.hash_pandas_object(plain).to_numpy().tobytes())
+        data.update(b"".join(place or b"-" for place in places))
+    for path, node in nodes(city.readings):
+        flat = flatten(node)
+        data.update(repr((path, flat.sensors.tolist())).encode())
+        for part in (flat.starts, flat.time, flat.value):
+            data.update(np.ascontiguousarray(part).tobytes())
+    return data.hexdigest()

@@ -47,7 +47,7 @@ _UNITS: dict[str, tuple[str, tuple[str, ...]]] = {
     "t": ("metric_ton", ("吨", "tonne")),
     "deg": ("degree", ("°", "度", "degree", "degrees")),
     "m/s2": ("meter / second**2", ("m/s^2", "m/s²", "米/秒2")),
-    "g0": ("9.80665 * meter / second**2", ("g_n",)),
+    "g0": ("9.80665 * meter / second**2", ("g_n", "g")),
     "mm/s": ("millimeter / second", ("毫米/秒",)),
     "NTU": ("ntu", ("度ntu", "浊度单位", "fnu")),
     "mg/L": ("milligram / liter", ("毫克/升", "mg/l")),

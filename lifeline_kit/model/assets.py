@@ -25,7 +25,16 @@ SENSOR_COLUMNS = (
 AREA_COLUMNS = ("level", "population", "vulnerable", "real_or_simulated")
 ORIGINS = ("real", "simulated")
 AREA_LEVELS = ("city", "district", "cell")
-_NUMERIC_ASSET_COLUMNS = ("year", "diameter_mm", "length_m", "depth_m", "design_pressure_kpa")
+_NUMERIC_ASSET_COLUMNS = (
+    "year",
+    "diameter_mm",
+    "length_m",
+    "depth_m",
+    "design_pressure_kpa",
+    "load",
+    "people",
+)
+_NUMERIC_SENSOR_COLUMNS = ("interval_s", "range_min", "range_max", "limit_low", "limit_high")
 
 
 def check_assets(assets: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -79,6 +88,15 @@ def check_sensors(sensors: gpd.GeoDataFrame, assets: gpd.GeoDataFrame) -> gpd.Ge
             f"sensor {stray[0]!r} sits on asset {sensors['asset'][stray[0]]!r}, which is not in "
             f"the assets ({_count(stray)} in all); add the asset or mend the column 'asset'."
         )
+    for column in _NUMERIC_SENSOR_COLUMNS:
+        if column in sensors.columns:
+            _check_numbers(sensors, column, SensorsError)
+    never = ~(pd.to_numeric(sensors["interval_s"]) > 0)
+    if never.any():
+        raise SensorsError(
+            f"sensor {sensors.index[never][0]!r}: interval_s is "
+            f"{sensors['interval_s'][never].iloc[0]}; expected seconds above zero."
+        )
     for key, unit in sensors[["quantity", "unit"]].drop_duplicates().itertuples(index=False):
         expected = quantity_of(key).unit
         if canonical(unit) != expected:
@@ -105,7 +123,8 @@ def check_areas(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             f"area {areas.index[unknown][0]!r} has level {areas['level'][unknown].iloc[0]!r}; "
             f"expected one of {', '.join(AREA_LEVELS)}."
         )
-    _check_numbers(areas, "population", AreasError)
+    for column in ("population", "vulnerable"):
+        _check_numbers(areas, column, AreasError)
     return areas
 
 
@@ -178,10 +197,10 @@ def _check_numbers(table: pd.DataFrame, column: str, error: type[LifelineError])
     infinite = np.isinf(numbers.to_numpy(dtype=float, na_value=np.nan))
     bad = unreadable | infinite
     if bad.any():
-        row = table.index[bad][0]
+        row, value = table.index[bad][0], table[column][bad].iloc[0]
+        shown = repr(value) if isinstance(value, str) else value
         raise error(
-            f"{table.index.name} {row!r}: {column} is {table[column][row]}; "
-            "expected a finite number or nothing."
+            f"{table.index.name} {row!r}: {column} is {shown}; expected a finite number or nothing."
         )
 
 

@@ -11,6 +11,8 @@ import xarray as xr
 from lifeline_kit.model.readings import stamp
 from lifeline_kit.text import Text
 
+_DATA = {"assets", "sensors", "areas", "readings", "daily"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -58,7 +60,13 @@ class City:
     digest: str = ""
 
     def with_(self, **changes: object) -> "City":
-        """Return a copy with other tables; neither copy shares a change with the other."""
+        """Return a copy with other tables; neither copy shares a change with the other.
+
+        With other data it is no longer the city of the folder: `path` and `digest` are cleared,
+        so that nothing of the one is ever stored or read as the other's.
+        """
+        if _DATA & set(changes):
+            changes = {"path": None, "digest": ""} | changes
         return replace(self, **changes)
 
     def local(self, moment: pd.Timestamp | np.datetime64) -> pd.Timestamp:

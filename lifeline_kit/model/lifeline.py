@@ -5,22 +5,26 @@ carries its unit, its source and whether somebody has read the clause (`verified
 """
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
-from lifeline_kit.errors import RulesError, UnitError
+import shapely
+
+from lifeline_kit.errors import AssetsError, LifelineError, RulesError
 from lifeline_kit.text import Text
 from lifeline_kit.units import canonical
 from lifeline_kit.vocabulary import quantity as quantity_of
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     import pandas as pd
 
     from lifeline_kit.model.city import City
 
 LEVELS = {"IV": 4, "III": 3, "II": 2, "I": 1}
+Entry = TypeVar("Entry")
 Test = Literal["above", "below", "rise", "residual", "night", "shift"]
 
 
@@ -151,6 +155,37 @@ class Lifeline:
         return next((each for each in self.measures if each.quantity == quantity), None)
 
 
+_DIMENSION = {"point": 0, "line": 1, "polygon": 2}
+
+
+def check_kinds(assets: "gpd.GeoDataFrame", lifelines: "Iterable[Lifeline]") -> None:
+    """Check that every asset is of a declared lifeline and kind, drawn as that kind is drawn.
+
+    Raises
+    ------
+    AssetsError
+        Naming the first asset that is not.
+    """
+    known = {(each.key, kind.key): kind for each in lifelines for kind in each.kinds}
+    dimension = shapely.get_dimensions(assets.geometry.to_numpy())
+    pairs = list(zip(assets["lifeline"], assets["kind"], strict=True))
+    for asset, pair, drawn in zip(assets.index, pairs, dimension, strict=True):
+        if pair not in known:
+            expected = ", ".join(kind for lifeline, kind in known if lifeline == pair[0])
+            raise AssetsError(
+                f"asset {asset!r} is a {pair[1]!r} of {pair[0]!r}; expected "
+                f"{expected or 'a lifeline of ' + ', '.join(sorted({key for key, _ in known}))}; "
+                "mend the columns 'lifeline' and 'kind', or give them in the mapping file."
+            )
+        wanted = known[pair].geometry
+        if drawn not in {-1, _DIMENSION[wanted]}:
+            kind = assets.geometry[asset].geom_type
+            raise AssetsError(
+                f"asset {asset!r} is a {pair[1]} of {pair[0]} and drawn as {kind}; "
+                f"expected a {wanted}; use the layer that holds {wanted}s."
+            )
+
+
 def load_lifeline(
     path: Path, diagnose: "Callable[[Lifeline, City, pd.Timestamp], pd.DataFrame]"
 ) -> Lifeline:
@@ -178,17 +213,29 @@ def load_lifeline(
             weight=float(head["weight"]),
             version=str(head["version"]),
             indicators=dict(head["indicators"]),
-            kinds=tuple(_kind(entry) for entry in data["kinds"]),
-            measures=tuple(_measure(entry) for entry in data["measures"]),
-            rules=tuple(_rule(entry) for entry in data["rules"]),
-            conditions=tuple(Condition(**_tupled(entry)) for entry in data["conditions"]),
+            kinds=_entries(data, "kinds", _kind),
+            measures=_entries(data, "measures", _measure),
+            rules=_entries(data, "rules", _rule),
+            conditions=_entries(data, "conditions", _condition),
             diagnose=diagnose,
         )
-    except (KeyError, TypeError, ValueError, UnitError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise RulesError(
             f"{path.name}: {error!s} is missing or not of the expected form; "
             "compare with the declaration of another lifeline."
         ) from error
+
+
+def _entries(data: dict, section: str, build: Callable[[dict], Entry]) -> tuple[Entry, ...]:
+    """Build the entries of a section; an error names the one that is at fault."""
+    built = []
+    for entry in data[section]:
+        name = entry.get("key") or entry.get("quantity") or entry.get("kinds")
+        try:
+            built.append(build(entry))
+        except (KeyError, TypeError, ValueError, LifelineError) as error:
+            raise ValueError(f"[[{section}]] {name}: {error!s}") from error
+    return tuple(built)
 
 
 def _tupled(entry: Mapping[str, object]) -> dict:
@@ -204,7 +251,7 @@ def _measure(entry: dict) -> Measure:
     entry = _tupled(entry)
     unit = entry.pop("unit")
     if canonical(unit) != quantity_of(entry["quantity"]).unit:
-        raise ValueError(f"measure {entry['quantity']}: unit {unit} is not the canonical one")
+        raise ValueError(f"unit {unit} is not the canonical one")
     return Measure(**entry)
 
 
@@ -215,10 +262,17 @@ def _rule(entry: dict) -> Rule:
     limits = [levels[level] for level in sorted(levels, reverse=True)]
     falling = entry["test"] == "below"
     if entry["test"] not in get_args(Test) or limits != sorted(limits, reverse=falling):
-        raise ValueError(f"rule {entry['key']}: test or order of levels")
+        raise ValueError("test or order of levels")
     unit = entry.pop("unit")
     plain = entry["test"] in {"above", "below", "rise", "shift"} and "relative_to" not in entry
     if plain and canonical(unit) != quantity_of(entry["quantity"]).unit:
-        raise ValueError(f"rule {entry['key']}: unit {unit} is not the canonical one")
+        raise ValueError(f"unit {unit} is not the canonical one")
     entry.setdefault("group", entry["key"])
     return Rule(title=Text(entry.pop("zh"), entry.pop("en")), levels=levels, **entry)
+
+
+def _condition(entry: dict) -> Condition:
+    condition = Condition(**_tupled(entry))
+    if "" not in condition.life_years:
+        raise ValueError('life_years needs "" for any other material')
+    return condition

@@ -192,8 +192,14 @@ def series(node: xr.Dataset, sensor: str) -> Series:
     return Series(time[here], value[here], flag[here])
 
 
-def check_readings(readings: xr.DataTree) -> xr.DataTree:
+def check_readings(readings: xr.DataTree, sensors: pd.DataFrame | None = None) -> xr.DataTree:
     """Check every node: known quantity, canonical unit, increasing time, finite values, unique ids.
+
+    Parameters
+    ----------
+    readings : DataTree
+    sensors : DataFrame, index `sensor`, optional
+        With them, every reading must be of one of them, and each of them in one node.
 
     Raises
     ------
@@ -222,7 +228,28 @@ def check_readings(readings: xr.DataTree) -> xr.DataTree:
                 "expected finite numbers or NaN; mend or remove it."
             )
         _check_order(path, node)
+    if sensors is not None:
+        _check_owners(readings, sensors)
     return readings
+
+
+def _check_owners(readings: xr.DataTree, sensors: pd.DataFrame) -> None:
+    home: dict[str, str] = {}
+    for path, node in nodes(readings):
+        ids = node["sensor"].to_index()
+        stray = ids[~ids.isin(sensors.index)]
+        if len(stray):
+            raise ReadingsError(
+                f"readings {path!r}: sensor {stray[0]!r} is not in the sensors "
+                f"({len(stray)} in all); add it there or remove its readings."
+            )
+        twice = [sensor for sensor in ids if sensor in home]
+        if twice:
+            raise ReadingsError(
+                f"readings {path!r}: sensor {twice[0]!r} also stands in {home[twice[0]]!r}; "
+                "give each sensor one node."
+            )
+        home |= dict.fromkeys(ids, path)
 
 
 def _check_order(path: str, node: xr.Dataset) -> None:
