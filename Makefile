@@ -46,7 +46,7 @@ static: environment ## format, lint, types, layers, spelling, dependencies
 	@$(BIN)/ty check --quiet lifeline_kit
 	@$(BIN)/lint-imports --no-cache | tail -n 3
 	@$(BIN)/typos --quiet . 2>/dev/null || $(BIN)/typos .
-	@$(BIN)/deptry lifeline_kit 2>&1 | tail -n 2
+	@$(BIN)/deptry .
 
 lint: static
 

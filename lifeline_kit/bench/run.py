@@ -13,7 +13,12 @@ from rich.table import Table
 from lifeline_kit.errors import InputError
 from lifeline_kit.text import Text
 
-_OPERATORS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,7 @@ def hold(bench: Bench, measured: Measured) -> Result:
     for metric, value in measured.values.items():
         entry = known.get(metric, {})
         op, target = entry.get("op"), entry.get("target")
-        met = None if op is None else bool(_OPERATORS[op](value, target))
+        met = None if op is None else bool(_OPERATORS[op](value, float(target or 0.0)))
         rows.append(
             {
                 "metric": metric,
