@@ -1,1 +1,1 @@
-"""charts"""
+"""Charts from tables: HoloViews and Bokeh for the screen, matplotlib for paper. No Panel here."""

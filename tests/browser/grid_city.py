@@ -1,0 +1,227 @@
+"""A city on a grid, and an examination of it written by hand."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import xarray as xr
+from shapely import LineString, Point, box
+
+from lifeline_kit.checkup.profile import load_profile
+from lifeline_kit.io.examinations import save_examination
+from lifeline_kit.model.city import City
+from lifeline_kit.model.examination import Examination
+from lifeline_kit.model.readings import dense_node
+from lifeline_kit.model.tables import (
+    FINDING_COLUMNS,
+    HEALTH_COLUMNS,
+    RISK_COLUMNS,
+    SCORE_COLUMNS,
+    WARNING_COLUMNS,
+    table,
+)
+from lifeline_kit.pipeline import examination_version
+from lifeline_kit.text import Text
+from lifeline_kit.views.tiles import write_tiles
+
+CRS, WEST, SOUTH, STEP, N = "EPSG:32650", 235_000.0, 3_388_000.0, 300.0, 8
+BEGIN = np.datetime64("2026-10-01T00:00", "ms")
+CLOCK = BEGIN + np.arange(10 * 96) * np.timedelta64(900_000, "ms")
+AT = pd.Timestamp(CLOCK[-1])
+BURST = "W-P-000000"
+
+
+def build() -> City:
+    """Lay water along the rows, gas along the columns, manholes and a market at crossings."""
+    assets, sensors = _assets(), _sensors()
+    hours = (CLOCK - BEGIN) / np.timedelta64(1, "h")
+    swing = 300 + 10 * np.sin(2 * np.pi * hours / 24)
+    burst = np.where(hours > 24 * 9, swing - 120, swing)
+    return City(
+        name=Text("方格城", "Grid"),
+        crs=CRS,
+        time_zone="Asia/Shanghai",
+        origin="simulated",
+        assets=assets,
+        sensors=sensors,
+        areas=_areas(),
+        readings=xr.DataTree.from_dict(
+            {
+                "pressure/15min": dense_node(
+                    "pressure", np.array(["p0", "p1"]), CLOCK, np.stack([burst, swing])
+                ),
+                "flow/15min": dense_node("flow", np.array(["f0"]), CLOCK, swing[None] / 3),
+            }
+        ),
+    )
+
+
+def _assets() -> gpd.GeoDataFrame:
+    def line(row: int, column: int, *, along: bool) -> LineString:
+        x, y = WEST + column * STEP, SOUTH + row * STEP
+        return LineString([(x, y), (x + STEP, y) if along else (x, y + STEP)])
+
+    rows = []
+    for row in range(N):
+        for column in range(N):
+            number = row * N + column
+            rows += [
+                ("water", "pipe", f"W-P-{number:06d}", line(row, column, along=True)),
+                ("gas", "pipe", f"G-P-{number:06d}", line(row, column, along=False)),
+            ]
+            if number % 5 == 0:
+                place = Point(WEST + column * STEP, SOUTH + row * STEP)
+                rows.append(("drainage", "manhole", f"D-M-{number:06d}", place))
+    lifeline, kind, ids, geometry = zip(*rows, strict=True)
+    frame = gpd.GeoDataFrame(
+        {"lifeline": lifeline, "kind": kind, "name_zh": "", "name_en": ""},
+        geometry=list(geometry),
+        crs=CRS,
+        index=pd.Index(ids, name="asset"),
+    )
+    x = frame.geometry.centroid.x
+    frame["district"] = np.where(x < WEST + N * STEP / 2, "zone-1", "zone-2")
+    frame["year"], frame["material"], frame["people"] = 1988.0, "grey cast iron", 120.0
+    frame["length_m"] = frame.length.where(frame.length > 0)
+    frame["diameter_mm"] = np.where(frame["kind"] == "pipe", 300.0, np.nan)
+    frame["real_or_simulated"] = "simulated"
+    return frame
+
+
+def _sensors() -> gpd.GeoDataFrame:
+    frame = pd.DataFrame(
+        {
+            "asset": [BURST, "W-P-000001", BURST],
+            "lifeline": "water",
+            "quantity": ["pressure", "pressure", "flow"],
+            "unit": ["kPa", "kPa", "m3/h"],
+            "clock": ["pressure/15min", "pressure/15min", "flow/15min"],
+            "interval_s": 900.0,
+            "range_min": 0.0,
+            "range_max": [1000.0, 1000.0, 500.0],
+            "limit_low": [200.0, 200.0, np.nan],
+            "limit_high": [450.0, 450.0, np.nan],
+            "real_or_simulated": "simulated",
+        },
+        index=pd.Index(["p0", "p1", "f0"], name="sensor"),
+    )
+    places = [Point(WEST, SOUTH), Point(WEST + STEP, SOUTH), Point(WEST, SOUTH)]
+    return gpd.GeoDataFrame(frame, geometry=places, crs=CRS)
+
+
+def _areas() -> gpd.GeoDataFrame:
+    edge, half = N * STEP, N * STEP / 2
+    frame = pd.DataFrame(
+        {
+            "level": ["city", "district", "district"],
+            "parent": ["", "city", "city"],
+            "name_zh": ["方格城", "西区", "东区"],
+            "name_en": ["Grid", "West", "East"],
+            "population": [20_000.0, 10_000.0, 10_000.0],
+            "vulnerable": 0.0,
+            "real_or_simulated": "simulated",
+        },
+        index=pd.Index(["city", "zone-1", "zone-2"], name="area"),
+    )
+    boxes = [
+        box(WEST, SOUTH, WEST + edge, SOUTH + edge),
+        box(WEST, SOUTH, WEST + half, SOUTH + edge),
+        box(WEST + half, SOUTH, WEST + edge, SOUTH + edge),
+    ]
+    return gpd.GeoDataFrame(frame, geometry=boxes, crs=CRS)
+
+
+def examined(folder: Path) -> Examination:
+    """Store an examination that the worker takes for fresh."""
+    city = City.open(folder, readings=False)
+    write_tiles(city)
+    examination = by_hand(city)
+    save_examination(city, examination)
+    return examination
+
+
+def by_hand(city: City) -> Examination:
+    """One open red warning at the burst pipe, one cleared, risk by lifeline, scores of two."""
+    since = AT - pd.Timedelta("1D")
+    finding = {
+        "finding": "F0", "lifeline": "water", "asset": BURST, "sensor": "p0", "method": "limit",
+        "rule": "water.pressure_low", "title_zh": "供水压力过低", "title_en": "Water pressure low",
+        "severity": 0.9, "level": 1, "value": 175.0, "limit": 200.0, "unit": "kPa",
+        "evidence_zh": "连续 96 个读数低于 200 kPa。", "evidence_en": "96 readings below 200 kPa.",
+        "source": "CJJ 92", "verified": False, "since": since, "until": pd.NaT,
+        "real_or_simulated": "simulated",
+    }  # fmt: skip
+    past = finding | {
+        "finding": "F1", "asset": "W-P-000001", "sensor": "p1", "level": 3, "severity": 0.4,
+        "until": since + pd.Timedelta("2h"),
+    }  # fmt: skip
+    warnings = [
+        {
+            "warning": f"W{i}", "lifeline": "water", "asset": row["asset"], "level": row["level"],
+            "title_zh": row["title_zh"], "title_en": row["title_en"], "issued": since,
+            "updated": since, "cleared": row["until"], "findings": (row["finding"],),
+            "n_sensors": 1, "state": "open" if pd.isna(row["until"]) else "cleared",
+            "real_or_simulated": "simulated",
+        }
+        for i, row in enumerate((finding, past))
+    ]  # fmt: skip
+    levels = {"water": 2, "gas": 4, "drainage": 0}
+    risk = [
+        {
+            "asset": asset, "lifeline": lifeline, "likelihood": 0.5, "consequence": 0.5,
+            "level": 1 if asset == BURST else levels[lifeline],
+            "reason_zh": "管龄较大", "reason_en": "old",
+        }
+        for asset, lifeline in city.assets["lifeline"].items()
+    ]  # fmt: skip
+    health = [
+        {"sensor": sensor, "asset": row["asset"], "lifeline": "water", "quantity": row["quantity"],
+         "n": 960, "expected": 960, "completeness": 1.0, "good": 0.99, "last": AT,
+         "online": sensor != "f0"}
+        for sensor, row in city.sensors.iterrows()
+    ]  # fmt: skip
+    flags = pd.DataFrame(
+        {"sensor": "p0", "time": CLOCK[100:104], "value": np.float32(0), "flag": np.uint8(3),
+         "tests": np.uint16(1)}
+    )  # fmt: skip
+    return Examination(
+        at=AT,
+        since=pd.Timestamp(BEGIN),
+        findings=table([finding, past], FINDING_COLUMNS, "finding"),
+        warnings=table(warnings, WARNING_COLUMNS, "warning"),
+        scores=table(_scores(len(city.assets)), SCORE_COLUMNS, "score_id"),
+        risk=table(risk, RISK_COLUMNS, "asset"),
+        health=table(health, HEALTH_COLUMNS, "sensor"),
+        flags=flags,
+        version=examination_version(city, None, load_profile()),
+    )
+
+
+def _scores(n: int) -> list[dict]:
+    rows = []
+
+    def add(scope: str, subject: str, lifeline: str, indicator: str, score: float) -> None:
+        known = not np.isnan(score)
+        rows.append(
+            {
+                "score_id": f"S{len(rows)}", "scope": scope, "subject": subject,
+                "lifeline": lifeline, "indicator": indicator, "score": score,
+                "raw": 81.3 if scope == "city" else score, "grade": "C" if known else "", "n": n,
+                "completeness": 0.95 if known else 0.4, "since": pd.Timestamp(BEGIN), "until": AT,
+                "pulled_down_zh": "运行状况 55 分", "pulled_down_en": "Operation 55",
+                "real_or_simulated": "simulated",
+            }
+        )  # fmt: skip
+
+    for lifeline, score in (("water", 71.5), ("gas", np.nan), ("drainage", 84.0)):
+        for indicator in ("condition", "operation", "monitoring", "total"):
+            add("lifeline", lifeline, lifeline, indicator, score)
+            for area in ("zone-1", "zone-2"):
+                add("area", area, lifeline, indicator, score)
+            if lifeline == "water":
+                add("asset", BURST, lifeline, indicator, score)
+    for area in ("zone-1", "zone-2"):
+        add("area", area, "", "total", 71.5)
+    add("city", "city", "", "total", 71.5)
+    return rows

@@ -1,0 +1,179 @@
+"""Pages as a manager meets them: words, colours, clicks, weight, and no request to elsewhere."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+from conftest import ARTIFACTS, Served
+from grid_city import BURST
+
+pytestmark = pytest.mark.browser
+READY = ".riskmap[data-ready=yes]"
+MOST_BYTES = 6_000_000
+LEVEL_AT = """(root, id) => {
+    const state = {source: 'assets', sourceLayer: 'assets', id};
+    return root.riskmap.getFeatureState(state).level;
+}"""
+
+
+class Visit:
+    """A page with a log of all that it asked for and complained of."""
+
+    def __init__(self, page: object, served: Served) -> None:
+        self.page, self.served = page, served
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("requestfailed", self._failed)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._console)
+
+    def _failed(self, request: object) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the map drops tiles that it no longer needs
+            self.complaints.append(f"{request.failure} {request.url}")
+
+    def _console(self, message: object) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> object:
+        self.page.goto(f"{self.served.address}/{path}")
+        self.page.wait_for_selector(READY if path.startswith("overview") else "table")
+        return self.page
+
+    def weight(self) -> int:
+        """Bytes of all answers, before compression."""
+        return self.page.evaluate(
+            """performance.getEntriesByType('resource')
+            .concat(performance.getEntriesByType('navigation'))
+            .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+        )
+
+    def strangers(self) -> list[str]:
+        own = (self.served.address, self.served.address.replace("http", "ws"), "blob:", "data:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+
+@pytest.fixture
+def visit(browser: object, served: Served, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    with contextlib.closing(browser.new_page(viewport={"width": 1440, "height": 900})) as page:
+        page.set_default_timeout(40_000)
+        visiting = Visit(page, served)
+        yield visiting
+        ARTIFACTS.mkdir(exist_ok=True)
+        page.screenshot(path=ARTIFACTS / f"{request.node.name}.png".replace("/", "-"))
+        assert visiting.strangers() == []
+        assert visiting.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("path", "tongue", "words"),
+    [
+        ("overview", "zh-CN", ["未消除预警", "供水压力过低", "模拟数据", "封顶前 81.3"]),
+        ("overview?lang=en", "en", ["Open warnings", "Water pressure low", "Simulated", "81.3"]),
+        ("checkup", "zh-CN", ["城市体检得分", "各专项得分", "资料不足", "西区", "模拟数据"]),
+        ("checkup?lang=en", "en", ["Check-up score", "no data", "West", "Simulated"]),
+    ],
+)  # fmt: skip
+def test_page_says_what_it_should_within_its_weight(
+    visit: Visit, path: str, tongue: str, words: list[str]
+) -> None:
+    page = visit.open(path)
+    for word in words:
+        page.get_by_text(word).first.wait_for()
+    assert page.evaluate("document.documentElement.lang") == tongue
+    assert visit.weight() < MOST_BYTES
+
+
+def test_root_leads_to_the_overview(visit: Visit) -> None:
+    visit.page.goto(visit.served.address)
+    visit.page.wait_for_selector(READY)
+    assert visit.page.url.endswith("/overview")
+
+
+def test_click_on_the_map_shows_the_asset(visit: Visit) -> None:
+    page = visit.open("overview")
+    spot = page.locator(".riskmap").evaluate(
+        """root => {
+            const found = root.riskmap.queryRenderedFeatures({layers: ['lines-low']})
+                .find(feature => feature.properties.lifeline === 'gas');
+            const middle = feature => {
+                const [a, b] = feature.geometry.coordinates;
+                return [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+            };
+            const at = root.riskmap.project(middle(found));
+            const box = root.getBoundingClientRect();
+            return [at.x + box.x, at.y + box.y];
+        }"""
+    )
+    page.mouse.click(*spot)
+    page.get_by_text("基本属性").first.wait_for()
+    assert "asset=" in page.url
+
+
+def test_warning_opens_the_asset_with_series_evidence_and_score(visit: Visit) -> None:
+    page = visit.open("overview")
+    page.locator(f".warning[data-asset='{BURST}']").click()
+    for word in ("连续 96 个读数低于 200 kPa。", "依据待核", "风险：重大", "主要失分", "灰口铸铁"):
+        page.get_by_text(word).first.wait_for()
+    page.locator(".bk-Figure canvas").first.wait_for()
+    assert f"asset={BURST}" in page.url
+    page.get_by_role("radio", name="流量").click()  # the other sensor of the same asset
+    page.wait_for_timeout(300)
+    page.get_by_text("返回预警列表").click()
+    page.locator(f".warning[data-asset='{BURST}']").wait_for()
+
+
+def test_levels_reach_the_map_as_colours(visit: Visit) -> None:
+    page = visit.open("overview")
+    root = page.locator(".riskmap")
+    assert [root.evaluate(LEVEL_AT, row) for row in (0, 1, 2, 3)] == [1, 4, 0, 2]
+
+
+def test_lifeline_restricts_map_numbers_and_legend(visit: Visit) -> None:
+    page = visit.open("overview")
+    page.locator(".chips button[data-key=gas]").click()
+    page.get_by_text("目前没有未消除的预警。").wait_for()
+    page.wait_for_function(
+        """() => {
+            const find = node => node.querySelector?.('.riskmap') ?? [...node.querySelectorAll('*')]
+                .map(child => child.shadowRoot && find(child.shadowRoot)).find(Boolean);
+            const map = find(document).riskmap;
+            const drawn = map.queryRenderedFeatures({layers: ['lines-low', 'lines-high']});
+            return drawn.length && drawn.every(f => f.properties.lifeline === 'gas');
+        }"""
+    )
+    assert "lifeline=gas" in page.url
+    assert "64" in page.locator(".legend").inner_text()
+
+
+def test_language_switch_keeps_what_was_chosen(visit: Visit) -> None:
+    page = visit.open(f"overview?asset={BURST}")
+    page.get_by_text("连续 96 个读数低于 200 kPa。").wait_for()
+    page.get_by_text("English").click()
+    page.get_by_text("96 readings below 200 kPa.").wait_for()
+    page.wait_for_selector(READY)
+    assert "lang=en" in page.url
+    assert f"asset={BURST}" in page.url
+
+
+def test_button_makes_the_report(visit: Visit) -> None:
+    page = visit.open("checkup")
+    page.get_by_role("button", name="生成报告").click()
+    link = page.locator("a.download")
+    link.wait_for(timeout=60_000)
+    answer = page.request.get(f"{visit.served.address}/{link.get_attribute('href')}")
+    assert answer.status == 200
+    assert "<svg" in answer.text()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (1920, 1080)])
+def test_page_fits_the_screen(visit: Visit, width: int, height: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": height})
+    page = visit.open("overview")
+    box = page.locator(".riskmap").bounding_box()
+    assert box["width"] > 0.5 * width
+    assert box["height"] > 0.5 * height
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    right = page.locator(".tile").last.bounding_box()
+    assert right["x"] + right["width"] <= width
