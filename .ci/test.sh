@@ -6,6 +6,7 @@ bin=.venv/bin
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 status=0
+$bin/pytest -q --doctest-modules lifeline_kit || status=1
 $bin/pytest -q -n 2 -m "not browser and not notebook" || status=1
 $bin/pytest -q -m "browser or notebook" tests | tee "$log" || status=1
 grep -qE '^[0-9]+ failed|, [0-9]+ failed| error' "$log" && status=1

@@ -27,7 +27,7 @@ class Coupling:
     key: str
     title: Text
     rules: tuple[str, ...]
-    source: str
+    source: Text
     lifelines: tuple[str, ...]
     kinds: tuple[str, ...]
     distance_m: float
@@ -44,7 +44,10 @@ COUPLINGS = (
         kinds=("space", "manhole"),
         distance_m=60.0,
         share=0.8,
-        source="advection dominates near a leak (Elementa 9(1) 00008); 60 m expert",
+        source=Text(
+            "泄漏点附近以对流为主（Elementa 9(1) 00008）；60 m 为专家值",
+            "advection dominates near a leak (Elementa 9(1) 00008); 60 m expert",
+        ),
     ),
     Coupling(
         key="coupling.water_to_road",
@@ -54,7 +57,10 @@ COUPLINGS = (
         kinds=("section",),
         distance_m=80.0,
         share=0.6,
-        source="pipe-caused collapses are a fifth of 2021's pipe accidents; 80 m expert",
+        source=Text(
+            "2021 年地下管线事故约五分之一致路面塌陷；80 m 为专家值",
+            "pipe-caused collapses are a fifth of 2021's pipe accidents; 80 m expert",
+        ),
     ),
     Coupling(
         key="coupling.rain_to_low_places",
@@ -64,7 +70,10 @@ COUPLINGS = (
         kinds=("underpass", "entrance"),
         distance_m=4000.0,
         share=0.6,
-        source="CMA rain signals; reach of a gauge 4 km, expert",
+        source=Text(
+            "气象暴雨预警信号；雨量站控制半径 4 km，专家值",
+            "CMA rain signals; reach of a gauge 4 km, expert",
+        ),
     ),
 )
 
@@ -141,7 +150,8 @@ def _effect(
         "unit": "m",
         "evidence_zh": f"距“{row['title_zh']}”({row['asset']})约 {distance:.0f} m",
         "evidence_en": f"about {distance:.0f} m from '{row['title_en']}' at {row['asset']}",
-        "source": coupling.source,
+        "source": coupling.source.en,
+        "source_zh": coupling.source.zh,
         "cause": cause,
         "since": row["since"],
         "until": row["until"],

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import shapely
 import xarray as xr
+from pandas.util import hash_pandas_object
 
 from lifeline_kit.checkup import assess_risk, score_city
 from lifeline_kit.checkup.profile import Profile, load_profile
@@ -169,10 +171,10 @@ def _fingerprint(city: City) -> str:
     """Fingerprint of the data of a city that no folder holds."""
     data = hashlib.sha256(city.time_zone.encode())
     for frame in (city.assets, city.sensors, city.areas):
-        places = frame.geometry.to_wkb()
+        places = shapely.to_wkb(frame.geometry.to_numpy())
         plain = pd.DataFrame(frame).drop(columns=frame.geometry.name).astype(str)
         data.update(repr(tuple(plain.columns)).encode())
-        data.update(pd.util.hash_pandas_object(plain).to_numpy().tobytes())
+        data.update(hash_pandas_object(plain).to_numpy().tobytes())
         data.update(b"".join(place or b"-" for place in places))
     for path, node in nodes(city.readings):
         flat = flatten(node)

@@ -58,6 +58,7 @@ def printed() -> Generator[None]:
         "text.color": "#1f2933",
         "axes.labelcolor": "#616e7c",
         "path.simplify": True,
+        "text.parse_math": False,  # a dollar in a name is a dollar
     }
     with mpl.rc_context(style), warnings.catch_warnings():
         if font == _LAST:

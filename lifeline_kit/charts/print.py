@@ -216,6 +216,7 @@ def series_svg(
             _draw_readings(axes, series, time_zone, lang)
             _draw_spans(axes, spans, series.time[-1], time_zone)
             _draw_points(axes, points, time_zone)
+            axes.margins(y=0.3)  # room for the words above the peaks
         else:
             axes.text(0.5, 0.5, _NO_READINGS(lang), transform=axes.transAxes, ha="center")
         for name, value in limits.items():

@@ -85,7 +85,7 @@ def _assess_part(
             "likelihood": likelihood,
             "consequence": consequence,
             "level": level,
-            "reason_zh": np.where(by_finding, own["title_zh"], "管龄与负荷(专家模型,未经验证)"),
+            "reason_zh": np.where(by_finding, own["title_zh"], "管龄与负荷（专家模型，未经验证）"),
             "reason_en": np.where(
                 by_finding, own["title_en"], "age and load (expert model, unvalidated)"
             ),

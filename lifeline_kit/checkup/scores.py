@@ -276,7 +276,7 @@ def _whole(
         worst = min(known, key=lambda part: part["score"])
         title = lifelines[worst["lifeline"]].title
         pulled = Text(
-            f"最低:{title.zh} {worst['score']:.0f} 分",
+            f"最低：{title.zh} {worst['score']:.0f} 分",
             f"lowest: {title.en} {worst['score']:.0f}",
         )
         letters = [letter for letter, _ in profile.grades]

@@ -12,7 +12,9 @@ from scipy.sparse import csgraph
 from lifeline_kit.errors import InputError
 
 CRS = "EPSG:32650"
-DEFAULT = Path(__file__).resolve().parents[2] / "data" / "streets" / "wuhan.parquet"
+_IN_WHEEL = Path(__file__).with_name("wuhan.parquet")
+_IN_CHECKOUT = Path(__file__).resolve().parents[2] / "data" / "streets" / "wuhan.parquet"
+DEFAULT = _IN_WHEEL if _IN_WHEEL.exists() else _IN_CHECKOUT
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _warning(number: int, group: _Group, findings: pd.DataFrame) -> dict:
     worst = own.sort_values(["level", "severity", "since"], ascending=[True, False, True]).iloc[0]
     simulated = (own["real_or_simulated"] == "simulated").any()
     return {
-        "warning": f"{worst['since']:%Y%m%d}-{number:04d}",
+        "warning": f"{own['since'].min():%Y%m%d}-{number:04d}",  # stays when it grows worse
         "lifeline": group.lifeline,
         "asset": worst["asset"],
         "level": int(worst["level"]),

@@ -70,19 +70,30 @@ def save_examination(city: City, examination: Examination) -> Path:
 
 def examination_stamp(city: City) -> str:
     """Return the version of the stored examination, empty where there is none."""
-    file = derived_folder(city) / "stamp.json"
-    return json.loads(file.read_text(encoding="utf-8"))["version"] if file.exists() else ""
+    return _stamp(derived_folder(city)).get("version", "")
+
+
+def _stamp(root: Path) -> dict:
+    """Read the stamp; a missing or broken one is none, for what is derived can be made again."""
+    try:
+        stamp = json.loads((root / "stamp.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) and "folder" in stamp else {}
 
 
 def open_examination(city: City) -> Examination | None:
     """Open the stored examination of a city, or None where there is none."""
     root = derived_folder(city)
-    file = root / "stamp.json"
-    if not file.exists():
+    stamp = _stamp(root)
+    if not stamp:
         return None
-    stamp = json.loads(file.read_text(encoding="utf-8"))
     folder = root / stamp["folder"]
-    frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
+    try:
+        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in _FRAMES}
+    except (OSError, ValueError):  # deleted, or replaced by a newer one between stamp and tables
+        return None
+    frames["warnings"]["findings"] = frames["warnings"]["findings"].map(tuple)
     return Examination(
         at=when(stamp["at"]),
         since=when(stamp["since"]),

@@ -55,6 +55,10 @@ def save_city(city: City, path: Path) -> Path:
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise CityError(f"{path} already holds something; name a new folder for the city.")
+    check_assets(city.assets)
+    check_sensors(city.sensors, city.assets)
+    check_areas(city.areas)
+    check_readings(city.readings, city.sensors)
     partial = path.with_name(path.name + ".partial")
     try:
         if partial.exists():
@@ -65,19 +69,16 @@ def save_city(city: City, path: Path) -> Path:
         if path.exists():
             path.rmdir()
         partial.rename(path)
-    except OSError as error:
+    except (OSError, pa.ArrowException) as error:
+        shutil.rmtree(partial, ignore_errors=True)
         raise CityError(
-            f"cannot write the city to {path}: {error.strerror or error}; "
+            f"cannot write the city to {path}: {getattr(error, 'strerror', None) or error}; "
             "check space and permissions."
         ) from error
     return path
 
 
 def _write_parts(city: City, folder: Path) -> None:
-    check_assets(city.assets)
-    check_sensors(city.sensors, city.assets)
-    check_areas(city.areas)
-    check_readings(city.readings)
     for name in _TABLES:
         getattr(city, name).to_parquet(
             folder / f"{name}.parquet", compression="zstd", write_covering_bbox=False
@@ -209,12 +210,12 @@ def open_city(path: Path, *, readings: bool = True, verify: bool = False) -> Cit
             assets=check_assets(assets),
             sensors=check_sensors(sensors, assets),
             areas=check_areas(areas),
-            readings=check_readings(read_readings(path)) if readings else xr.DataTree(),
+            readings=check_readings(read_readings(path), sensors) if readings else xr.DataTree(),
             daily=pd.read_parquet(daily) if daily.exists() else pd.DataFrame(),
             path=path,
             digest=hashlib.sha256((path / "manifest.json").read_bytes()).hexdigest()[:16],
         )
-    except (KeyError, ValueError, OSError, pa.ArrowException) as error:
+    except (KeyError, TypeError, ValueError, OSError, pa.ArrowException) as error:
         raise CityError(
             f"{path} cannot be read as a city ({error}); restore it from a copy or build it again."
         ) from error
@@ -246,7 +247,8 @@ def read_manifest(path: Path) -> dict:
         )
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
-        form, _ = int(manifest["format"]), manifest["files"].items()
+        form = int(manifest["format"])
+        _ = [(entry["size"], entry["sha256"]) for entry in manifest["files"].values()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CityError(f"{file} is not a manifest ({error}); restore it from a copy.") from error
     if form > FORMAT:

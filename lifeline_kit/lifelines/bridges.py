@@ -28,15 +28,18 @@ _SHIFT_LEVELS = {4: 12.0, 3: 25.0, 2: 60.0}  # um/m of the daily median, expert
 _LASTING_LEVELS = {4: 2.0, 3: 20.0, 2: 60.0}  # um/m or kN of a step in a fast channel, expert
 _TRAINING_DAYS = 7
 _DAY = np.timedelta64(1, "D")
-_SOURCE = "project method, settings fixed on the Munich reference recordings; levels expert"
+_SOURCE = Text(
+    "项目方法，参数依慕尼黑试验桥参考记录设定；分级为专家值",
+    "project method, settings fixed on the Munich reference recordings; levels expert",
+)
 _PASSAGE = Text("荷载通过", "Load passage")
 _PARKED = Text("荷载停留", "Load standing")
 _UNRETURNED = Text(
-    "至记录结束仍未恢复(荷载停留或尚未确认的沉降)",
+    "至记录结束仍未恢复（荷载停留或尚未确认的沉降）",
     "Not back by the end of the recording (load standing, or lowering not yet confirmed)",
 )
 _STEP = Text("支座沉降或持久位移", "Support lowering or lasting shift")
-_SHIFT = Text("应变持久偏移(温度修正后)", "Lasting strain shift (temperature removed)")
+_SHIFT = Text("应变持久偏移（温度修正后）", "Lasting strain shift (temperature removed)")
 
 
 def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
@@ -89,7 +92,7 @@ def _load_row(city: City, lifeline: str, sensor: str, entry: pd.Series, load: di
         "method": "load_passages",
         "severity": 0.05,
         "value": load["peak"],
-        "evidence_zh": f"峰值 {peak:+.1f} {unit}({when}),历时 {seconds:.0f} s",
+        "evidence_zh": f"峰值 {peak:+.1f} {unit}({when})，历时 {seconds:.0f} s",
         "evidence_en": f"peak {peak:+.1f} {unit} ({when}), lasting {seconds:.0f} s",
         "until": load["end"],
     }
@@ -156,7 +159,8 @@ def _frame(lifeline: str, sensor: str, entry: pd.Series, *, rule: str, since: pd
         "sensor": sensor,
         "rule": rule,
         "unit": entry["unit"],
-        "source": _SOURCE,
+        "source": _SOURCE.en,
+        "source_zh": _SOURCE.zh,
         "since": since,
         "real_or_simulated": entry["real_or_simulated"],
     }

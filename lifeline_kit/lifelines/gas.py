@@ -23,11 +23,14 @@ _WINDOW = np.timedelta64(24, "h")
 _HALF_FLUCTUATION = 0.12  # fluctuation at which leak and biogas are equally likely, expert
 _SLOPE = 0.03
 _LEAK = Text(
-    "地下空间甲烷超限:波动,疑似燃气泄漏", "Methane underground: fluctuating, gas leak suspected"
+    "地下空间甲烷超限：波动，疑似燃气泄漏", "Methane underground: fluctuating, gas leak suspected"
 )
-_BIOGAS = Text("地下空间甲烷超限:平稳,疑似沼气", "Methane underground: steady, biogas suspected")
+_BIOGAS = Text("地下空间甲烷超限：平稳，疑似沼气", "Methane underground: steady, biogas suspected")
 _AMBIENT = Text("环境甲烷升高", "Methane above background")
-_AMBIENT_SOURCE = "hysteresis alarm on a rolling background; settings fixed on METEC, first weeks"
+_AMBIENT_SOURCE = Text(
+    "滚动背景上的滞回报警；参数依 METEC 前几周设定",
+    "hysteresis alarm on a rolling background; settings fixed on METEC, first weeks",
+)
 
 
 def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
@@ -79,7 +82,7 @@ def characterised(found: pd.DataFrame, city: City) -> pd.DataFrame:
         title = _LEAK if probability >= 0.5 else _BIOGAS
         found.loc[finding, ["title_zh", "title_en"]] = [title.zh, title.en]
         found.loc[finding, "probability"] = probability
-        found.loc[finding, "evidence_zh"] += f";小时波动 {index:.2f}(专家曲线,未经拟合)"
+        found.loc[finding, "evidence_zh"] += f"；小时波动 {index:.2f}（专家曲线，未经拟合）"
         found.loc[finding, "evidence_en"] += (
             f"; hourly fluctuation {index:.2f} (expert curve, not fitted)"
         )
@@ -115,7 +118,8 @@ def ambient_findings(city: City, lifeline: str, at: pd.Timestamp) -> pd.DataFram
                         "unit": "ppm",
                         "evidence_zh": f"峰值 {peak:.1f} ppm({when})",
                         "evidence_en": f"peak {peak:.1f} ppm ({when})",
-                        "source": _AMBIENT_SOURCE,
+                        "source": _AMBIENT_SOURCE.en,
+                        "source_zh": _AMBIENT_SOURCE.zh,
                         "since": episode["start"],
                         "until": episode["end"],
                         "real_or_simulated": entry["real_or_simulated"],

@@ -21,8 +21,11 @@ from lifeline_kit.text import Text
 
 QUALITY = ("chlorine", "ph", "redox", "conductivity", "turbidity")
 _AT_LEAST = 3  # quantities that must be measured together before they are judged together
-_TITLE = Text("水质异常(多参数)", "Unusual water quality (several parameters)")
-_SOURCE = "causal residual of several channels; settings fixed on GECCO 2018, first half"
+_TITLE = Text("水质异常（多参数）", "Unusual water quality (several parameters)")
+_SOURCE = Text(
+    "多通道因果残差；参数依 GECCO 2018 前半段设定",
+    "causal residual of several channels; settings fixed on GECCO 2018, first half",
+)
 
 
 def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
@@ -84,11 +87,12 @@ def _quality_rows(city: City, lifeline: str, at: np.datetime64) -> Iterator[dict
                 "level": 3,
                 "value": episode["peak"],
                 "unit": "sigma",
-                "evidence_zh": f"偏离自身常值 {episode['peak']:.0f} σ({peak}),首要通道 {sensor}",
+                "evidence_zh": f"偏离自身常值 {episode['peak']:.0f} σ({peak})，首要通道 {sensor}",
                 "evidence_en": (
                     f"{episode['peak']:.0f} σ away from its past ({peak}), worst channel {sensor}"
                 ),
-                "source": _SOURCE,
+                "source": _SOURCE.en,
+                "source_zh": _SOURCE.zh,
                 "since": episode["known"],
                 "until": episode["end"],
                 "real_or_simulated": entry["real_or_simulated"],

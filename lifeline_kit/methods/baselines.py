@@ -61,11 +61,13 @@ def usual_residual(
         NaN while fewer than `at_least` days are known; `swing` is the standard deviation of the
         usual value over the day.
     """
+    unknown = np.full(value.shape, np.nan)
     if time.size < 2:
-        unknown = np.full(value.shape, np.nan)
         return unknown, unknown, unknown
     day0 = time[0].astype("datetime64[D]")
     step = int(np.median(np.diff(time).astype("timedelta64[ms]").astype(np.int64)))
+    if step > _DAY / np.timedelta64(1, "ms"):  # slower than daily: no time of day to compare
+        return unknown, unknown, unknown
     per_day = round(86_400_000 / step)
     slot = np.round((time - day0).astype("timedelta64[ms]").astype(np.int64) / step).astype(int)
     n_days = int(slot[-1] // per_day) + 1
@@ -94,7 +96,7 @@ def usual_residual(
 
 def running_median(values: np.ndarray, width: int) -> np.ndarray:
     """Causal median of the last `width` columns, (sensor, time)."""
-    if width <= 1:
+    if width <= 1 or not values.shape[1]:
         return values
     padded = np.concatenate(
         [np.full((values.shape[0], width - 1), np.nan, dtype=values.dtype), values],

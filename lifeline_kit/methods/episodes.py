@@ -1,8 +1,9 @@
 """When a graded limit was crossed, how badly, and when it was left again.
 
-A level counts once its limit has been crossed for the on-delay without interruption longer than
-the off-delay; the episode ends when the mildest limit, less the deadband, has been left for the
-off-delay. Everything is causal: the time of detection is the time at which the delay had passed.
+A level counts once its limit has been crossed for the on-delay without interruption; the episode
+goes on over pauses not longer than the off-delay, and ends when the mildest limit, less the
+deadband, has been left for so long. Everything is causal: the time of detection is the time at
+which the delay had passed.
 """
 
 from collections.abc import Mapping
@@ -94,7 +95,7 @@ def limit_episodes(
             continue
         level, detected = graded
         peak = int(begin + np.nanargmax(value[rows]))
-        over = end + 1 < value.size or time[-1] - time[end] > off_delay
+        over = end + 1 < value.size and time[-1] - time[end] >= off_delay  # else it may go on
         crossed = int(begin + np.argmax(value[rows] >= mildest))
         found.append(
             Episode(

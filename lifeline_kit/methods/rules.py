@@ -83,7 +83,11 @@ def _graded(
             value = rise(np.array([0, value.size]), time, value, rule.window_h)
         elif rule.test == "shift":
             time, value = daily_shift(time + ahead, value)
-            time = time - ahead
+            over = time - ahead <= at
+            time, value = time[over] - ahead, value[over]
+        elif rule.test == "night":
+            time, value = _nights(time, value[None, :], rule, at, ahead)
+            value = value[0]
         elif rule.test == "residual":
             value = _in_sigma(*usual_residual(time + ahead, value[None, :]), rule)[0]
         yield str(flat.sensors[index]), time, value
@@ -101,13 +105,21 @@ def _graded_jointly(
         (own["tests"].to_numpy() & UNUSABLE) == 0, own["value"].to_numpy(), np.float32(np.nan)
     )
     if rule.test == "night":
-        time, residual, sigma, usual = nightly_residual(time + ahead, value)
-        time = time - ahead
-        graded = _in_sigma(residual, sigma, np.abs(usual), rule, smooth=1)
+        time, graded = _nights(time, value, rule, at, ahead)
     else:
         graded = _in_sigma(*usual_residual(time + ahead, value), rule)
     for sensor, row in zip(own["sensor"].to_numpy(), graded, strict=True):
         yield str(sensor), time, row
+
+
+def _nights(
+    time: np.ndarray, value: np.ndarray, rule: Rule, at: np.datetime64, ahead: np.timedelta64
+) -> tuple[np.ndarray, np.ndarray]:
+    """Grade the nights that are over: end (night,) and sigma (sensor, night)."""
+    end, residual, sigma, usual = nightly_residual(time + ahead, value)
+    graded = _in_sigma(residual, sigma, np.abs(usual), rule, smooth=1)
+    over = end - ahead <= at
+    return end[over] - ahead, graded[:, over]
 
 
 def _in_sigma(
@@ -187,7 +199,7 @@ def utc_offset(time_zone: str, at: np.datetime64) -> np.timedelta64:
 def _episodes(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series) -> list[Episode]:
     levels = dict(rule.levels)
     if rule.relative_to:
-        design = float(sensor[rule.relative_to])
+        design = float(sensor.get(rule.relative_to, np.nan))
         if not np.isfinite(design):
             return []
         levels = {level: share * abs(design) for level, share in levels.items()}
@@ -231,6 +243,7 @@ def _row(city: City, lifeline: str, rule: Rule, sensor: str, episode: Episode) -
         "evidence_zh": evidence.zh,
         "evidence_en": evidence.en,
         "source": rule.source,
+        "source_zh": rule.source_zh,
         "verified": rule.verified,
         "since": episode.since,
         "until": episode.until,
@@ -252,7 +265,7 @@ def _evidence(
         "shift": Text("日中值相对基准偏移", "moved its daily median by"),
     }[rule.test]
     return Text(
-        f"{words.zh} {peak:.4g} {shown}(极值 {when:%m-%d %H:%M}),"
+        f"{words.zh} {peak:.4g} {shown}（极值 {when:%m-%d %H:%M}）,"
         f"{level} 级限值 {limit:.4g} {shown}",
         f"{words.en} {peak:.4g} {shown} (extreme {when:%m-%d %H:%M}); "
         f"limit of level {level} {limit:.4g} {shown}",

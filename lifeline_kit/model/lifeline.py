@@ -107,6 +107,7 @@ class Rule:
     deadband: float = 0.0
     group: str = ""
     merge_m: float = 0.0
+    source_zh: str = ""
     verified: bool = False
 
 

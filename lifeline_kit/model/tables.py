@@ -26,6 +26,7 @@ FINDING_COLUMNS = {
     "evidence_zh": "str",
     "evidence_en": "str",
     "source": "str",
+    "source_zh": "str",
     "verified": "bool",
     "cause": "str",  # id of the finding that caused this one
     "health": "bool",  # the sensor, not the asset, is in question

@@ -22,7 +22,7 @@ from lifeline_kit.model.tables import FINDING_COLUMNS, HEALTH_COLUMNS, table
 from lifeline_kit.text import Text
 
 _CONTINUOUS_S = 60.0  # slower clocks run on; faster ones come in windows that end
-_SOURCE = "QARTOD; limits of the lifeline's measures"
+_SOURCE = Text("QARTOD；专项所申明的量测限值", "QARTOD; limits of the lifeline's measures")
 _FAULTS = {
     RANGE_FAIL: (Text("超出仪表量程", "Outside the instrument's span"), 3),
     SPIKE: (Text("尖峰频繁", "Frequent spikes"), 5),
@@ -128,7 +128,7 @@ def _offline_rows(city: City, health: pd.DataFrame) -> Iterator[dict]:
             until=pd.NaT,
             value=np.nan,
             evidence=Text(
-                f"自 {last:%Y-%m-%d %H:%M} 起无读数,已超过 3 个采样间隔",
+                f"自 {last:%Y-%m-%d %H:%M} 起无读数，已超过 3 个采样间隔",
                 f"no reading since {last:%Y-%m-%d %H:%M}, more than 3 intervals",
             ),
         )
@@ -149,7 +149,7 @@ def _fault_rows(city: City, flags: pd.DataFrame) -> Iterator[dict]:
                 until=rows["time"].iloc[-1],
                 value=float(rows["value"].iloc[-1]),
                 evidence=Text(
-                    f"{len(rows)} 个读数未通过检验,首个 {rows['value'].iloc[0]:.4g}",
+                    f"{len(rows)} 个读数未通过检验，首个 {rows['value'].iloc[0]:.4g}",
                     f"{len(rows)} readings failed the test, the first {rows['value'].iloc[0]:.4g}",
                 ),
             )
@@ -181,7 +181,8 @@ def _finding(
         "unit": entry["unit"],
         "evidence_zh": evidence.zh,
         "evidence_en": evidence.en,
-        "source": _SOURCE,
+        "source": _SOURCE.en,
+        "source_zh": _SOURCE.zh,
         "verified": True,
         "health": True,
         "since": since,

@@ -294,7 +294,7 @@ def _finding_rows(
             "place": _place(row["asset"], names),
             "sensor": row["sensor"],
             "evidence": row[f"evidence_{lang}"],
-            "source": row["source"],
+            "source": (row["source_zh"] if lang == "zh" else "") or row["source"],
             "verified": bool(row["verified"]),
             "since": _local(row["since"], city),
             "until": "" if pd.isna(row["until"]) else _local(row["until"], city),
@@ -371,7 +371,7 @@ def _rule_rows(lifelines: Sequence[Lifeline], lang: Lang) -> list[dict]:
                 for level, limit in sorted(rule.levels.items(), reverse=True)
             ),
             "relative_to": rule.relative_to or "",
-            "source": rule.source,
+            "source": (rule.source_zh if lang == "zh" else "") or rule.source,
             "verified": rule.verified,
             "version": lifeline.version,
         }

@@ -25,7 +25,7 @@ WORDS = {
     "nothing_open": Text("没有未解除的预警。", "No warning is open."),
     "map": Text("风险四色图", "Risk map"),
     "no_map": Text(
-        "输入文件没有空间位置,无法绘制地图。",
+        "输入文件没有空间位置，无法绘制地图。",
         "The files carry no places, so there is no map.",
     ),
     "scores_by_lifeline": Text("分系统得分", "Scores by lifeline"),
@@ -59,11 +59,11 @@ WORDS = {
     "cause": Text("起因", "Cause"),
     "districts": Text("分区排名", "Districts"),
     "district": Text("分区", "District"),
-    "population": Text("人口(模型)", "Population (modelled)"),
+    "population": Text("人口（模型）", "Population (modelled)"),
     "method": Text("附录 A 方法与限值", "Appendix A: methods and limits"),
     "method_note": Text(
-        "得分为 0–100 扣分制,等级按 CJJ 99 分界 90/80/66/50;完整度低于 60 % 不评分。"
-        "状况与风险模型为专家模型,未经验证。",
+        "得分为 0–100 扣分制，等级按 CJJ 99 分界 90/80/66/50；完整度低于 60 % 不评分。"
+        "状况与风险模型为专家模型，未经验证。",
         "Scores are 0-100 by deduction, grades by the cuts of CJJ 99 at 90/80/66/50; no score "
         "below 60 % completeness. Condition and risk come from an expert model, unvalidated.",
     ),
@@ -81,7 +81,7 @@ WORDS = {
     "time": Text("时间", "Time"),
     "sensor": Text("测点", "Sensor"),
     "disclaimer": Text(
-        "辅助研判,不替代现场检测。", "Decision support; no substitute for inspection."
+        "辅助研判，不替代现场检测。", "Decision support; no substitute for inspection."
     ),
     "footer": Text("由 lifeline_kit 生成", "Made with lifeline_kit"),
 }

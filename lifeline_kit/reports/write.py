@@ -12,6 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from lifeline_kit.charts.print import map_svg, scores_svg, series_svg
+from lifeline_kit.charts.theme import RISK
 from lifeline_kit.checkup.scores import DIMENSIONS
 from lifeline_kit.errors import InputError, MissingPartError
 from lifeline_kit.io.store import read_series
@@ -29,13 +30,6 @@ FORMATS = ("html", "pdf", "json")
 _CHARTS_PER_CHAPTER = 3
 _CHARTS_OF_FILES = 12  # somebody who brings a few files wants to see each
 _NAMED_ON_CHART = ("bridges.passage", "bridges.parked", "bridges.step")
-_RISK_TITLES = {
-    1: Text("重大", "major"),
-    2: Text("较大", "larger"),
-    3: Text("一般", "moderate"),
-    4: Text("低", "low"),
-    0: Text("未知", "unknown"),
-}
 
 
 def write_report(
@@ -155,7 +149,7 @@ def _html(report: CheckupReport, city: City, examination: Examination) -> str:
         scores=Markup(_bars(examination, report)),
         charts=charts,
         dimensions={key: text(report.lang) for key, text in DIMENSIONS.items()},
-        risk_titles={key: text(report.lang) for key, text in _RISK_TITLES.items()},
+        risk_titles={level: grade.text(report.lang) for level, grade in RISK.items()},
     )
 
 

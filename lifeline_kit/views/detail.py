@@ -81,8 +81,9 @@ def _finding(row: pd.Series, zone: str, lang: Lang) -> str:
     state = words.OPEN if still else words.CLEARED
     tags = [f'<span class="tag">{state(lang)}</span>', when]
     tags.append(_SEVERITY.format(severity=f"{row['severity']:.2f}")(lang))
-    if row["source"]:
-        tags.append(escape(_SOURCE.format(source=row["source"])(lang)))
+    source = (row["source_zh"] if lang == "zh" else "") or row["source"]
+    if source:
+        tags.append(escape(_SOURCE.format(source=source)(lang)))
     if not row["verified"]:
         tags.append(f'<span class="tag doubt">{theme.UNVERIFIED(lang)}</span>')
     if row["cause"]:

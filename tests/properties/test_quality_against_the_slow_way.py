@@ -1,0 +1,85 @@
+"""The vectorised quality tests equal a plain loop, and keep their promises."""
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from oracles import naive
+from oracles.hand import BEGIN
+
+from lifeline_kit.model.readings import MISSING, dense_node, flatten, ragged_node
+from lifeline_kit.quality import checks
+from lifeline_kit.quality.flags import _flag_node
+
+LIMITS = ("fail_low", "fail_high", "low", "high", "spike", "rate", "flat_h", "interval_s")
+small = st.integers(-6, 6)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[list[list[int]], list[list[float]], pd.DataFrame, int]:
+    sizes = draw(st.lists(st.integers(0, 9), min_size=1, max_size=4))
+    steps = [draw(st.lists(st.integers(1, 12), min_size=n, max_size=n)) for n in sizes]
+    time = [(15 * np.cumsum(each)).astype(int).tolist() for each in steps]  # exact in hours
+    value = [[float(draw(small)) for _ in range(n)] for n in sizes]
+    rows = []
+    for _ in sizes:
+        off = draw(st.booleans())
+        rows.append(
+            {
+                "fail_low": -5.0,
+                "fail_high": 5.0,
+                "low": np.nan if off else -4.0,
+                "high": np.nan if off else 4.0,
+                "spike": np.nan if off else 2.0,
+                "rate": np.nan if off else 3.0,
+                "flat_h": np.nan if off else 2.0,
+                "interval_s": 1800.0,
+            }
+        )
+    return time, value, pd.DataFrame(rows, columns=list(LIMITS)), 15 * draw(st.integers(0, 100))
+
+
+@settings(max_examples=200, deadline=None)
+@given(case=cases())
+def test_masks_equal_the_plain_loop(case) -> None:
+    time, value, limits, now = case
+    sizes = np.array([len(each) for each in value])
+    minutes = BEGIN + np.concatenate(time).astype(int) * np.timedelta64(60_000, "ms")
+    ids = np.array([f"s{i}" for i in range(sizes.size)])
+    node = ragged_node("pressure", ids, sizes, minutes, np.concatenate(value))
+    flagged = _flag_node(node, limits, BEGIN + now * np.timedelta64(60_000, "ms"))
+    expected = [
+        mask
+        for own_time, own_value, (_, row) in zip(time, value, limits.iterrows(), strict=True)
+        for mask in naive.tests_of([t / 60 for t in own_time], own_value, dict(row), now / 60)
+    ]
+    assert flagged["tests"].to_numpy().tolist() == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    value=arrays(np.float32, (3, 12), elements=st.one_of(st.just(np.nan), small.map(float))),
+)
+def test_every_reading_has_a_flag_and_only_nothing_is_missing(value: np.ndarray) -> None:
+    time = BEGIN + np.arange(12) * np.timedelta64(900_000, "ms")
+    limits = pd.DataFrame([dict.fromkeys(LIMITS, 3.0)] * 3)
+    node = _flag_node(dense_node("pressure", np.array(["a", "b", "c"]), time, value), limits, BEGIN)
+    flag = node["flag"].to_numpy()
+    assert set(np.unique(flag)) <= {1, 2, 3, 4, 9}
+    np.testing.assert_array_equal(flag == MISSING, np.isnan(value))
+    assert (node["tests"].to_numpy()[np.isnan(value)] == 0).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(value=arrays(np.float32, 20, elements=small.map(float)), shift=st.integers(-1000, 1000))
+def test_spikes_do_not_care_where_zero_is(value: np.ndarray, shift: int) -> None:
+    time = BEGIN + np.arange(20) * np.timedelta64(900_000, "ms")
+    height = np.array([2.0, 2.0])
+
+    def found(values: np.ndarray) -> list[bool]:
+        ids = np.array(["a", "b"])
+        flat = flatten(ragged_node("pressure", ids, np.array([10, 10]), time, values))
+        return checks.spikes(flat, height).tolist()
+
+    assert found(value) == found(value + np.float32(shift))
