@@ -81,6 +81,8 @@ def examine(
 
     with stage("quality"):
         since, last = moments(city)
+        if at is not None and at.tzinfo is not None:
+            at = at.tz_convert("UTC").tz_localize(None)
         moment = stamp(last if at is None else at)
         if at is not None:
             city = until(city, moment)

@@ -46,7 +46,8 @@ def usual_residual(
     The usual value is the median over the same time of day of the last `days` days of the same
     type (working day or weekend), or of any type while fewer than `at_least` of its own are
     known. The scale is the larger of 1.4826 times the median absolute deviation of those days and
-    what their 95th percentile would mean for a normal law. Today never enters its own baseline.
+    what the upper quartile of their 95th percentiles would mean for a normal law. Today never
+    enters its own baseline.
 
     Parameters
     ----------
@@ -87,8 +88,10 @@ def usual_residual(
             usual = np.nanmedian(past, axis=1)
             residual[:, day] = cube[:, day] - usual
             swing[:, day] = np.nanstd(usual, axis=1)
-            spread = np.abs(past - usual[:, None, :]).reshape(value.shape[0], -1)
-            half, most = np.nanquantile(spread, [0.5, 0.95], axis=1)
+            spread = np.abs(past - usual[:, None, :])
+            half = np.nanmedian(spread, axis=(1, 2))
+            # of each day, then over days: a few bad days must not widen the scale
+            most = np.nanquantile(np.nanquantile(spread, 0.95, axis=2), 0.75, axis=1)
             sigma[:, day] = np.maximum(_MAD_TO_SIGMA * half, most / _SIGMAS_OF_95)
     day_of = slot // per_day
     return residual.reshape(value.shape[0], -1)[:, slot], sigma[:, day_of], swing[:, day_of]

@@ -34,7 +34,6 @@ def test_exactly_the_burst_and_the_gas_are_warned_of(tiny_city: City) -> None:
     assert (examined.at, examined.since) == (LAST, pd.Timestamp("2026-10-01"))
 
 
-@pytest.mark.xfail(reason="a lasting fault soon counts as usual: its own days widen sigma")
 def test_the_burst_is_still_open_while_it_lasts(tiny_city: City) -> None:
     assert examine(tiny_city).warnings["state"].iloc[0] == "open"
 
