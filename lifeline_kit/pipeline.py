@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import shapely
 import xarray as xr
-from pandas.util import hash_pandas_object
 
 from lifeline_kit.checkup import assess_risk, score_city
 from lifeline_kit.checkup.profile import Profile, load_profile
@@ -174,9 +173,8 @@ def _fingerprint(city: City) -> str:
     data = hashlib.sha256(city.time_zone.encode())
     for frame in (city.assets, city.sensors, city.areas):
         places = shapely.to_wkb(frame.geometry.to_numpy())
-        plain = pd.DataFrame(frame).drop(columns=frame.geometry.name).astype(str)
-        data.update(repr(tuple(plain.columns)).encode())
-        data.update(hash_pandas_object(plain).to_numpy().tobytes())
+        plain = pd.DataFrame(frame).drop(columns=frame.geometry.name)
+        data.update(plain.to_csv().encode())
         data.update(b"".join(place or b"-" for place in places))
     for path, node in nodes(city.readings):
         flat = flatten(node)
