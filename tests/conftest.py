@@ -1,5 +1,6 @@
 """Shared fixtures: a city small enough to check by hand, and no network but loopback."""
 
+import os
 import socket
 
 import geopandas as gpd
@@ -7,11 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from hypothesis import settings
 from shapely import LineString, Point, box
 
 from lifeline_kit.model.city import City, Source
 from lifeline_kit.model.readings import dense_node, ragged_node
 from lifeline_kit.text import Text
+
+# `make soak` looks longer for counterexamples and prints how to repeat what it finds
+settings.register_profile("soak", max_examples=2_000, deadline=None, print_blob=True)
+settings.register_profile("short", deadline=None)
+settings.load_profile("soak" if os.environ.get("LIFELINE_SOAK") else "short")
 
 CRS = "EPSG:32650"
 BEGIN = np.datetime64("2026-10-01T00:00", "ms")

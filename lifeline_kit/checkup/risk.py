@@ -1,7 +1,8 @@
 """Risk of every asset: likelihood times consequence, in four colours and grey for unknown.
 
 Likelihood is the larger of wear (an expert model of age and load) and the severity of what is
-found on the asset now. Consequence is the importance of the kind and the people it serves.
+found on the asset now. Consequence is the importance of the kind and the people it serves. An
+open finding of level I makes its asset red, one of level II at least orange.
 """
 
 from collections.abc import Sequence
@@ -77,6 +78,8 @@ def _assess_part(
     level[risk >= profile.yellow] = YELLOW
     level[risk >= profile.orange] = ORANGE
     level[risk >= profile.red] = RED
+    for graded in (ORANGE, RED):  # an open finding of level II or I shows, however few it touches
+        level[own["level"].eq(graded)] = np.minimum(level[own["level"].eq(graded)], graded)
     level[risk.isna()] = UNKNOWN
     by_finding = found.fillna(-1.0) > from_wear.fillna(-0.5)
     return pd.DataFrame(

@@ -18,6 +18,7 @@ import shutil
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import geopandas as gpd
 import numpy as np
@@ -26,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
 
-from lifeline_kit.errors import CityError
+from lifeline_kit.errors import CityError, CrsError
 from lifeline_kit.model.assets import check_areas, check_assets, check_sensors
 from lifeline_kit.model.city import City, Source
 from lifeline_kit.model.readings import (
@@ -58,6 +59,8 @@ def save_city(city: City, path: Path) -> Path:
     check_assets(city.assets)
     check_sensors(city.sensors, city.assets)
     check_areas(city.areas)
+    tables = {name: getattr(city, name) for name in _TABLES}
+    _check_one_crs(city.crs, tables)
     check_readings(city.readings, city.sensors)
     partial = path.with_name(path.name + ".partial")
     try:
@@ -201,6 +204,8 @@ def open_city(path: Path, *, readings: bool = True, verify: bool = False) -> Cit
             raise CityError(_too_new(path, head["format"]))
         assets, sensors, areas = (gpd.read_parquet(path / f"{name}.parquet") for name in _TABLES)
         daily = path / "rollups" / "daily.parquet"
+        ZoneInfo(head["time_zone"])  # a KeyError where the name is unknown
+        _check_one_crs(head["crs"], {"assets": assets, "sensors": sensors, "areas": areas})
         return City(
             name=Text(head["name_zh"], head["name_en"]),
             crs=head["crs"],
@@ -219,6 +224,15 @@ def open_city(path: Path, *, readings: bool = True, verify: bool = False) -> Cit
         raise CityError(
             f"{path} cannot be read as a city ({error}); restore it from a copy or build it again."
         ) from error
+
+
+def _check_one_crs(crs: str, tables: dict[str, gpd.GeoDataFrame]) -> None:
+    for name, frame in tables.items():
+        if len(frame) and frame.crs is not None and frame.crs != crs:
+            raise CrsError(
+                f"{name} are in {frame.crs.to_string()}, the city in {crs or 'no CRS'}; "
+                "convert them with .to_crs(...), so that distances mean the same everywhere."
+            )
 
 
 def _source(entry: dict[str, str]) -> Source:

@@ -1,7 +1,7 @@
 """What was detected stays detected at the same time, whatever comes after."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
 from oracles.hand import BEGIN
@@ -25,7 +25,6 @@ def runs(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, int, int]:
     return steps, np.array(value, dtype=float), draw(st.integers(0, 6)), draw(st.integers(0, 6))
 
 
-@settings(max_examples=200, deadline=None)
 @given(case=runs(), cut=st.integers(0, 40))
 def test_the_future_never_moves_a_detection(case, cut: int) -> None:
     steps, value, on, off = case
@@ -41,7 +40,6 @@ def test_the_future_never_moves_a_detection(case, cut: int) -> None:
     assert len(early) <= len(late)
 
 
-@settings(max_examples=200, deadline=None)
 @given(case=runs())
 def test_episodes_equal_the_plain_loop(case) -> None:
     steps, value, on, off = case
@@ -56,7 +54,6 @@ def test_episodes_equal_the_plain_loop(case) -> None:
 values = st.lists(st.one_of(st.just(np.nan), st.integers(-9, 9).map(float)), max_size=30)
 
 
-@settings(max_examples=100, deadline=None)
 @given(row=values.filter(bool).map(np.array), width=st.integers(1, 8))
 def test_running_median_equals_the_plain_loop(row: np.ndarray, width: int) -> None:
     np.testing.assert_allclose(
@@ -64,7 +61,6 @@ def test_running_median_equals_the_plain_loop(row: np.ndarray, width: int) -> No
     )
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 1000), cut=st.integers(2, 24 * 8))
 def test_the_future_never_moves_a_residual(seed: int, cut: int) -> None:
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from oracles import naive
@@ -40,7 +40,6 @@ def cases(draw: st.DrawFn) -> tuple[list[list[int]], list[list[float]], pd.DataF
     return time, value, pd.DataFrame(rows, columns=list(LIMITS)), 15 * draw(st.integers(0, 100))
 
 
-@settings(max_examples=200, deadline=None)
 @given(case=cases())
 def test_masks_equal_the_plain_loop(case) -> None:
     time, value, limits, now = case
@@ -57,7 +56,6 @@ def test_masks_equal_the_plain_loop(case) -> None:
     assert flagged["tests"].to_numpy().tolist() == expected
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     value=arrays(np.float32, (3, 12), elements=st.one_of(st.just(np.nan), small.map(float))),
 )
@@ -71,7 +69,6 @@ def test_every_reading_has_a_flag_and_only_nothing_is_missing(value: np.ndarray)
     assert (node["tests"].to_numpy()[np.isnan(value)] == 0).all()
 
 
-@settings(max_examples=100, deadline=None)
 @given(value=arrays(np.float32, 20, elements=small.map(float)), shift=st.integers(-1000, 1000))
 def test_spikes_do_not_care_where_zero_is(value: np.ndarray, shift: int) -> None:
     time = BEGIN + np.arange(20) * np.timedelta64(900_000, "ms")

@@ -297,3 +297,16 @@ def test_a_bad_profile_names_its_file(tmp_path: Path, old: str, new: str, words:
         load_profile(tmp_path / "mine.toml")
     with pytest.raises(RulesError, match=r"none\.toml"):
         load_profile(tmp_path / "none.toml")
+
+
+def test_an_open_finding_of_level_one_makes_its_asset_red(tiny_city) -> None:
+    from lifeline_kit.pipeline import examine
+
+    node = tiny_city.readings["methane/event"].to_dataset()
+    risen = node.assign(value=node["value"] * 4.0)  # 6 %VOL: above the lower explosive limit
+    risen["value"].attrs = node["value"].attrs
+    readings = tiny_city.readings.copy()
+    readings["methane/event"] = type(readings)(risen)
+    examination = examine(tiny_city.with_(readings=readings))
+    assert examination.warnings.query("lifeline == 'gas'")["level"].tolist() == [1]
+    assert examination.risk.loc["G1", "level"] == 1

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from oracles.hand import minutes
 
-from lifeline_kit.errors import AssetsError, CityError, LifelineError, ReadingsError
+from lifeline_kit.errors import AssetsError, CityError, CrsError, LifelineError, ReadingsError
 from lifeline_kit.io.store import open_city, read_series
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import dense_node, nodes, ragged_node, series
@@ -151,7 +151,7 @@ BROKEN = {
     ),
     "missing": (lambda f: (f / "sensors.parquet").unlink(), "sensors.parquet is named in the man"),
     "head": (_replace("city.toml", b"format = = 1", listed=True), "cannot be read as a city"),
-    "empty head": (_replace("city.toml", b"format = 1", listed=True), "'name_zh'.*restore"),
+    "empty head": (_replace("city.toml", b"format = 1", listed=True), "'time_zone'.*restore"),
     "odd head": (_replace("city.toml", b"format = 'x'", listed=True), "cannot be read as a city"),
 }
 
@@ -240,3 +240,18 @@ def test_a_place_that_cannot_be_made(tiny_city: City, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(CityError, match=r"cannot write the city to .*city"):
         tiny_city.save(tmp_path / "file" / "city")
+
+
+def test_tables_in_another_crs_than_the_city_are_refused(tiny_city: City, tmp_path: Path) -> None:
+    shifted = tiny_city.with_(areas=tiny_city.areas.to_crs("EPSG:32651"))
+    with pytest.raises(CrsError, match="areas are in EPSG:32651, the city in EPSG:32650"):
+        shifted.save(tmp_path / "city")
+    assert not (tmp_path / "city").exists()
+
+
+def test_an_unknown_time_zone_is_a_damaged_city(tiny_city: City, tmp_path: Path) -> None:
+    folder = tiny_city.save(tmp_path / "city")
+    head = (folder / "city.toml").read_text("utf-8")
+    (folder / "city.toml").write_text(head.replace("Asia/Shanghai", "Asia/Shanghaj"), "utf-8")
+    with pytest.raises(CityError, match="Asia/Shanghaj"):
+        City.open(folder)
