@@ -6,6 +6,7 @@ from oracles.hand import BEGIN, minutes
 from lifeline_kit.methods.baselines import (
     daily_shift,
     nightly_residual,
+    quantile,
     rise,
     running_median,
     usual_residual,
@@ -126,3 +127,14 @@ def test_no_night_at_all() -> None:
     end, residual, _, _ = nightly_residual(minutes(4, 60) + np.timedelta64(8, "h"), np.ones((2, 4)))
     assert end.size == 0
     assert residual.shape == (2, 0)
+
+
+def test_quantile_is_nanquantile() -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(4, 5, 17))
+    values[rng.random(values.shape) < 0.3] = np.nan
+    values[0, 0] = 1.0
+    for share in (0.0, 0.5, 0.75, 0.95, 1.0):
+        expected = np.nanquantile(values, share, axis=-1)
+        np.testing.assert_allclose(quantile(values, share), expected)
+    assert np.isnan(quantile(np.full((2, 3), np.nan), 0.5)).all()
