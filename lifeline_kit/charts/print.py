@@ -43,8 +43,9 @@ def map_svg(
     highlight: Sequence[str] = (),
     boundary: gpd.GeoDataFrame | None = None,
     width_mm: float = 170,
+    credit: str = "",
 ) -> str:
-    """Draw assets in the colours of their risk.
+    """Draw assets in the colours of their risk; `credit` names whose places they are.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def map_svg(
         axes.set_axis_off()
         _draw_scale(axes, bounds)
         axes.text(
-            0.995, 0.008, theme.ATTRIBUTION, transform=axes.transAxes, ha="right", va="bottom",
+            0.995, 0.008, credit, transform=axes.transAxes, ha="right", va="bottom",
             fontsize=6, color=theme.MUTED, bbox=_GROUND,
         )  # fmt: skip
         _draw_legend(figure, level, lang)

@@ -220,7 +220,7 @@ def _scope_rows(
             score=total,
             n=len(members),
             completeness=completeness,
-            pulled=_pulled(own, mean, members),
+            pulled=_pulled(own, mean, members) if known else _NOTHING,
             grade=profile.grade(total),
         )
     )
@@ -253,7 +253,7 @@ def _pulled(own: _Basis, scores: pd.Series, members: Sequence[str] | pd.Index) -
     worst = own.titles.reindex(members).dropna()
     if lowest == "operation" and len(worst):
         first = worst.iloc[0]
-        text = Text(f"{text.zh}:{first['title_zh']}", f"{text.en}: {first['title_en']}")
+        text = Text(f"{text.zh}：{first['title_zh']}", f"{text.en}: {first['title_en']}")
     return text
 
 

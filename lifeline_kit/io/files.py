@@ -243,7 +243,7 @@ def _asset_of(part: _Part, channel: Channel, known: gpd.GeoDataFrame, said: File
             f"{part.table.where}: column {channel.header!r} belongs to no asset; expected the "
             f"name of the file or of the column to be one of {len(known)} asset ids "
             f"({', '.join(map(str, known.index[:3]))} …), or in the mapping file asset = …, or "
-            f"[columns.{channel.name}] asset = …"
+            f'[columns."{channel.name}"] asset = …'
         )
     if asset not in known.index:
         raise MappingError(

@@ -223,6 +223,8 @@ def _completed(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         numbers = pd.to_numeric(table[column], errors="coerce")
         if numbers.notna().sum() == table[column].notna().sum():
             table[column] = numbers.astype(np.float64)
+    lines = table.geometry.geom_type.isin(["LineString", "MultiLineString"])
+    table["length_m"] = table["length_m"].fillna(table.length.where(lines))
     if "real_or_simulated" not in table:
         table["real_or_simulated"] = "real"
     return table

@@ -265,7 +265,7 @@ def _evidence(
         "shift": Text("日中值相对基准偏移", "moved its daily median by"),
     }[rule.test]
     return Text(
-        f"{words.zh} {peak:.4g} {shown}（极值 {when:%m-%d %H:%M}）,"
+        f"{words.zh} {peak:.4g} {shown}（极值 {when:%m-%d %H:%M}），"
         f"{level} 级限值 {limit:.4g} {shown}",
         f"{words.en} {peak:.4g} {shown} (extreme {when:%m-%d %H:%M}); "
         f"limit of level {level} {limit:.4g} {shown}",

@@ -108,6 +108,7 @@ class Rule:
     group: str = ""
     merge_m: float = 0.0
     source_zh: str = ""
+    unit: str = ""
     verified: bool = False
 
 
@@ -264,7 +265,7 @@ def _rule(entry: dict) -> Rule:
     falling = entry["test"] == "below"
     if entry["test"] not in get_args(Test) or limits != sorted(limits, reverse=falling):
         raise ValueError("test or order of levels")
-    unit = entry.pop("unit")
+    unit = entry["unit"]
     plain = entry["test"] in {"above", "below", "rise", "shift"} and "relative_to" not in entry
     if plain and canonical(unit) != quantity_of(entry["quantity"]).unit:
         raise ValueError(f"unit {unit} is not the canonical one")

@@ -15,10 +15,11 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.lifeline import Lifeline
 from lifeline_kit.model.readings import TEST_NAMES
-from lifeline_kit.reports.words import TESTS
+from lifeline_kit.reports.words import TESTS, WORDS
 from lifeline_kit.text import Lang, Text
 
 ROWS_PER_TABLE = 40
+GOOD_ENOUGH = 0.6  # share of readings that pass; below, the first page says so
 _PASSAGE_RULES = ("bridges.passage", "bridges.parked")
 
 
@@ -69,6 +70,8 @@ class CheckupReport:
     rules: list[dict]
     quality: list[dict]
     sources: list[dict]
+    distrust: list[str]
+    time_zone: str
     notes: list[str] = field(default_factory=list)
 
 
@@ -107,10 +110,14 @@ def compose(
     names = _names(city, lang)
     listed = warnings.sort_values(["state", "level", "issued"], ascending=[False, True, False])
     present = [each for each in ALL if (assets["lifeline"] == each.key).any()]
+    chapters = [
+        _chapter(each, city, examination, assets, findings, health, names, lang, district)
+        for each in present
+    ]
     return CheckupReport(
         lang=lang,
         city=city.name(lang),
-        scope=names.get(subject, "") if district else "",
+        scope=_scope(city, names, district, lang),
         district=district or "",
         origin=city.origin,
         since=_local(examination.since, city),
@@ -129,10 +136,7 @@ def compose(
         attention=_warning_rows(listed[listed["state"] == "open"].head(5), city, names, lang),
         warnings=_warning_rows(listed.head(ROWS_PER_TABLE), city, names, lang),
         more_warnings=max(0, len(listed) - ROWS_PER_TABLE),
-        chapters=[
-            _chapter(each, city, examination, assets, findings, health, names, lang, district)
-            for each in present
-        ],
+        chapters=chapters,
         coupling=_coupling_rows(findings, examination.findings, city, names, lang),
         districts=[] if district else _district_rows(city, examination, lang),
         rules=_rule_rows(present, lang),
@@ -141,6 +145,8 @@ def compose(
             {"title": each.title(lang), "url": each.url, "licence": each.licence}
             for each in city.sources
         ],
+        distrust=_distrust(chapters, lang),
+        time_zone=city.time_zone,
         notes=[note(lang) for note in notes],
     )
 
@@ -164,6 +170,24 @@ def assets_within(city: City, district: str | None) -> gpd.GeoDataFrame:
         return city.assets[city.assets["district"] == district]
     area = city.areas.geometry[district]
     return city.assets[city.assets.representative_point().within(area)]
+
+
+def _scope(city: City, names: dict[str, str], district: str | None, lang: Lang) -> str:
+    """Say what the report covers: a district, the whole city, or somebody's files."""
+    if district:
+        return names.get(district, district)
+    return WORDS["whole_city" if len(city.areas) else "all_files"](lang)
+
+
+def _distrust(chapters: Sequence[Chapter], lang: Lang) -> list[str]:
+    """Warn on the first page where most readings of a lifeline failed quality control."""
+    return [
+        WORDS["distrust"].format(
+            lifeline=chapter.lifeline.title(lang), share=f"{100 * chapter.monitoring['good']:.0f} %"
+        )(lang)
+        for chapter in chapters
+        if chapter.monitoring["good"] < GOOD_ENOUGH
+    ]
 
 
 def _whole_row(scores: pd.DataFrame, subject: str) -> pd.Series:
@@ -371,6 +395,7 @@ def _rule_rows(lifelines: Sequence[Lifeline], lang: Lang) -> list[dict]:
                 for level, limit in sorted(rule.levels.items(), reverse=True)
             ),
             "relative_to": rule.relative_to or "",
+            "unit": "" if rule.relative_to else {"sigma": "σ"}.get(rule.unit, rule.unit),
             "source": (rule.source_zh if lang == "zh" else "") or rule.source,
             "verified": rule.verified,
             "version": lifeline.version,

@@ -10,7 +10,15 @@ WORDS = {
     "whole_city": Text("全市", "whole city"),
     "period": Text("统计期", "Period"),
     "cutoff": Text("数据截止", "Data up to"),
-    "completeness": Text("数据完整度", "Completeness"),
+    "completeness": Text("评分依据完整度", "Basis of scores known"),
+    "received": Text("读数完整度", "Readings received"),
+    "all_files": Text("全部文件", "all files"),
+    "data_source": Text("数据来源", "Source of data"),
+    "distrust": Text(
+        "{lifeline}：仅 {share} 的读数通过质量检验，以下结论不可信，请先核对单位与传感器。",
+        "{lifeline}: only {share} of the readings pass quality control; do not trust what follows "
+        "before unit and sensors are checked.",
+    ),
     "version": Text("版本指纹", "Version stamp"),
     "contents": Text("目录", "Contents"),
     "conclusion": Text("总体结论", "Overall result"),

@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from lifeline_kit.charts.print import map_svg, scores_svg, series_svg
-from lifeline_kit.charts.theme import RISK
+from lifeline_kit.charts.theme import ATTRIBUTION, RISK
 from lifeline_kit.checkup.scores import DIMENSIONS
 from lifeline_kit.errors import InputError, MissingPartError
 from lifeline_kit.io.store import read_series
@@ -28,7 +28,7 @@ from lifeline_kit.text import Lang, Text
 
 FORMATS = ("html", "pdf", "json")
 _CHARTS_PER_CHAPTER = 3
-_CHARTS_OF_FILES = 12  # somebody who brings a few files wants to see each
+_FEW_SENSORS = 12  # somebody who brings a few wants to see each, found or not
 _NAMED_ON_CHART = ("bridges.passage", "bridges.parked", "bridges.step")
 
 
@@ -190,6 +190,9 @@ def _map(city: City, examination: Examination, report: CheckupReport) -> Markup 
         lang=report.lang,
         boundary=areas,
         highlight=[row["asset"] for row in report.attention],
+        credit=ATTRIBUTION
+        if any("OpenStreetMap" in each.licence + each.title.en for each in city.sources)
+        else "",
     )
     return Markup(svg)
 
@@ -201,10 +204,14 @@ def _charts(
     findings = examination.findings
     own = findings[(findings["lifeline"] == lifeline.key) & ~findings["health"]]
     own = own[own["sensor"] != ""]
-    own = own[own["asset"].isin(assets_within(city, report.district or None).index)]
+    mine = city.sensors[city.sensors["lifeline"] == lifeline.key]
+    if report.district:
+        members = assets_within(city, report.district).index
+        own, mine = own[own["asset"].isin(members)], mine[mine["asset"].isin(members)]
     ranked = own.sort_values(["severity", "since"], ascending=[False, True])
-    most = _CHARTS_OF_FILES if city.path is None else _CHARTS_PER_CHAPTER
-    chosen = list(dict.fromkeys(ranked["sensor"]))[:most]
+    chosen = list(dict.fromkeys(ranked["sensor"]))[:_CHARTS_PER_CHAPTER]
+    if len(city.sensors) <= _FEW_SENSORS:
+        chosen = list(dict.fromkeys([*ranked["sensor"], *mine.index]))
     found = _series_of(city, chosen)
     return [
         Markup(_chart(city, sensor, found[sensor], own[own["sensor"] == sensor], report.lang))

@@ -140,6 +140,8 @@ def check_port(host: str, port: int) -> None:
     ------
     ServiceError
     """
+    if not 0 < port < 65536:
+        raise ServiceError(f"port {port} is none; expected 1 to 65535, such as 5006.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

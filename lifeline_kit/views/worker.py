@@ -17,8 +17,11 @@ from lifeline_kit.views.tiles import write_tiles
 
 
 def start_worker(path: Path) -> subprocess.Popen:
-    """Start the worker for a city folder; the caller ends it."""
-    command = [sys.executable, "-m", "lifeline_kit.views.worker", str(path)]
+    """Start the worker for a city folder; the caller ends it.
+
+    Nothing is imported from the folder somebody happens to stand in (`-P`).
+    """
+    command = [sys.executable, "-P", "-m", "lifeline_kit.views.worker", str(path)]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
 
@@ -63,6 +66,8 @@ def main(arguments: list[str]) -> int:
     path = Path(arguments[0])
     try:
         prepare(path)
+    except KeyboardInterrupt:  # Ctrl+C reaches the worker too; the server says good-bye
+        return 130
     except Exception as error:
         known = isinstance(error, LifelineError)
         message = str(error) if known else f"{type(error).__name__}: {error}"

@@ -42,7 +42,11 @@ def words(svg: str) -> str:
 
 def test_map_counts_levels_and_names_its_source(assets: gpd.GeoDataFrame) -> None:
     risk = pd.DataFrame({"level": [1, 1]}, index=["A", "B"])
-    text = words(map_svg(assets, risk, lang="zh", highlight=["B", "gone"]))
+    text = words(
+        map_svg(
+            assets, risk, lang="zh", highlight=["B", "gone"], credit="© OpenStreetMap contributors"
+        )
+    )
     for expected in ("重大 2", "未知 1", "低 0", theme.ATTRIBUTION, "100 m"):
         assert expected in text
 

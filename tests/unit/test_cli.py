@@ -141,3 +141,23 @@ def test_script_is_installed():
         check=True,
     )
     assert __version__ in done.stdout
+
+
+def test_readings_that_all_fail_quality_are_said_on_the_first_page(tmp_path, capsys):
+    rows = [f"2026-09-0{1 + i // 96} {i % 96 // 4:02d}:{i % 4 * 15:02d},380" for i in range(192)]
+    file = tmp_path / "mine.csv"
+    file.write_text("\n".join(["时间,压力(MPa)", *rows]), encoding="utf-8")  # kPa taken for MPa
+    out = tmp_path / "r.html"
+    code, _, _ = run(
+        capsys, "checkup", "--readings", file, "--lifeline", "water", "--out", out, "--lang", "en"
+    )
+    assert code == 0
+    page = out.read_text("utf-8")
+    assert "only 0 % of the readings pass quality control" in page
+    assert page.count("<svg") >= 2  # what was read is shown even though nothing was found
+
+
+def test_a_port_beyond_the_last_is_one_line(folder, capsys):
+    code, _, err = run(capsys, "serve", "--city", folder, "--port", "80000")
+    assert code == 2
+    assert "expected 1 to 65535" in err

@@ -165,3 +165,18 @@ def test_geojson_without_features_or_geometry(tmp_path):
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     with pytest.raises((AssetsError, InputError), match=r"a\.geojson"):
         read_assets(path)
+
+
+def test_length_is_measured_where_the_file_has_none(tmp_path) -> None:
+    import geopandas as gpd
+    from shapely import LineString
+
+    from lifeline_kit.io.gis import read_assets
+
+    lines = gpd.GeoDataFrame(
+        {"asset": ["P1"], "lifeline": ["water"], "kind": ["pipe"]},
+        geometry=[LineString([(500_000, 3_380_000), (500_300, 3_380_400)])],
+        crs="EPSG:32650",
+    )
+    lines.to_parquet(tmp_path / "pipes.parquet")
+    assert read_assets(tmp_path / "pipes.parquet").table["length_m"].tolist() == [500.0]
