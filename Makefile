@@ -39,7 +39,7 @@ serve: environment ## open the demo city on http://localhost:5006
 
 lab: environment ## open JupyterLab with this environment's kernel
 	@$(BIN)/python -m ipykernel install --sys-prefix --name python3 --display-name "lifeline_kit" >/dev/null
-	@$(BIN)/jupyter lab --notebook-dir=.
+	@$(BIN)/jupyter lab --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 static: environment ## format, lint, types, layers, spelling, dependencies
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
