@@ -10,6 +10,7 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline
 from lifeline_kit.model.readings import (
     FAIL,
+    FLAG_MEANINGS,
     FLAT_LINE,
     FUTURE,
     GAP,
@@ -126,8 +127,8 @@ def flag_of(tests: np.ndarray) -> np.ndarray:
 
 def _flag_attributes() -> dict[str, object]:
     return {
-        "flag_values": np.array([1, 2, 3, 4, 9], dtype=np.uint8),
-        "flag_meanings": "pass not_evaluated suspect fail missing",
+        "flag_values": np.array(list(FLAG_MEANINGS), dtype=np.uint8),
+        "flag_meanings": " ".join(FLAG_MEANINGS.values()),
     }
 
 

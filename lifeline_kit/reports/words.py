@@ -26,7 +26,6 @@ WORDS = {
     "raw": Text("封顶前", "before cap"),
     "grade": Text("等级", "Grade"),
     "open_warnings": Text("未解除预警", "Open warnings"),
-    "all_warnings": Text("统计期预警", "Warnings in the period"),
     "online": Text("设备在线率", "Sensors online"),
     "unknown": Text("未知", "unknown"),
     "attention": Text("需要优先关注", "Needs attention first"),
