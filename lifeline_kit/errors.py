@@ -59,3 +59,7 @@ class ServiceError(LifelineError):
 
 class MissingPartError(LifelineError):
     """An optional package, a font or another piece of the system is not installed."""
+
+
+class StoreError(LifelineError):
+    """The live store cannot be opened, written or sealed."""

@@ -121,7 +121,7 @@ def test_bench_lists_and_refuses(capsys):
 
 
 def test_internal_errors_exit_3(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(cli, "_load", lambda _: 1 / 0)
+    monkeypatch.setattr(cli.checkup, "_load", lambda _: 1 / 0)
     code, _, err = run(capsys, "checkup", "--city", tmp_path, "--out", tmp_path / "r.html")
     assert code == 3
     assert "internal error" in err
@@ -129,7 +129,7 @@ def test_internal_errors_exit_3(monkeypatch, tmp_path, capsys):
 
 def test_empty_environment_of_serve_is_said(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "_DEMO", Path("nowhere"))
+    monkeypatch.setattr(cli.serve, "_DEMO", Path("nowhere"))
     assert cli.main(["serve"]) == 2
 
 

@@ -1,0 +1,130 @@
+"""`lifeline checkup`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from rich.table import Table
+
+from lifeline_kit.cli.console import OK, bar, err, out
+from lifeline_kit.errors import InputError
+from lifeline_kit.model.city import City
+from lifeline_kit.model.examination import Examination
+from lifeline_kit.text import LANGS, Lang, Text
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    checkup = commands.add_parser("checkup", help="examine a city, or files of your own; report")
+    checkup.add_argument("--city", type=Path, help="city folder")
+    checkup.add_argument("--readings", type=Path, nargs="+", metavar="FILE", help="your readings")
+    checkup.add_argument("--assets", type=Path, nargs="+", default=[], metavar="FILE")
+    checkup.add_argument("--mapping", type=Path, metavar="FILE.toml", help="columns and units")
+    checkup.add_argument("--lifeline", metavar="NAME", help="needed where no asset file is given")
+    checkup.add_argument(
+        "--district", metavar="ID", help="one district, or ALL for one report each"
+    )
+    checkup.add_argument("--out", type=Path, required=True, help="a file, or a folder for several")
+    checkup.add_argument("--format", default="", help="html,pdf,json (default: by --out, or html)")
+    checkup.add_argument("--lang", default="zh", help="zh, en or zh,en")
+    checkup.add_argument("--profile", action="store_true", help="print the seconds of each stage")
+    checkup.set_defaults(command=_checkup)
+
+
+def _checkup(options: argparse.Namespace) -> int:
+    langs = cast("list[Lang]", _chosen(options.lang, LANGS, "--lang"))
+    formats = _formats(options)
+    city, notes = _load(options)
+    with bar() as advance:
+        from lifeline_kit.pipeline import examine
+
+        examination = examine(city, progress=advance)
+    written = _write_reports(city, examination, notes, options, langs, formats)
+    for note in notes:
+        err.print(f"[dim]{note('en')}[/]", highlight=False, soft_wrap=True)
+    if options.profile:
+        _print_profile(examination)
+    for file in written:
+        out.print(str(file), soft_wrap=True, highlight=False)
+    return OK
+
+
+def _formats(options: argparse.Namespace) -> list[str]:
+    from lifeline_kit.reports import FORMATS
+
+    asked = options.format or options.out.suffix.lstrip(".") or "html"
+    return _chosen(asked, FORMATS, "--format")
+
+
+def _chosen(text: str, known: Sequence[str], option: str) -> list[str]:
+    chosen = [each.strip() for each in text.split(",") if each.strip()]
+    stray = [each for each in chosen if each not in known]
+    if stray or not chosen:
+        raise InputError(f"{option} {text!r} is not known; expected {', '.join(known)}.")
+    return chosen
+
+
+def _load(options: argparse.Namespace) -> tuple[City, list[Text]]:
+    """Open the city folder, or make a city of the user's files."""
+    if bool(options.city) == bool(options.readings):
+        raise InputError(
+            "expected either --city DIR or --readings FILE…, not both and not neither."
+        )
+    if options.city:
+        return City.open(options.city), []
+    from lifeline_kit.io.files import city_from_files
+
+    loaded = city_from_files(
+        options.readings,
+        assets=options.assets,
+        mapping=options.mapping,
+        lifeline=options.lifeline,
+    )
+    return loaded.city, list(loaded.notes)
+
+
+def _write_reports(
+    city: City,
+    examination: Examination,
+    notes: list[Text],
+    options: argparse.Namespace,
+    langs: list[Lang],
+    formats: list[str],
+) -> list[Path]:
+    from lifeline_kit.reports import write_report
+
+    districts: list[str | None] = [options.district or None]
+    if options.district == "ALL":
+        districts = list(city.areas.index[city.areas["level"] == "district"])
+    many = len(langs) * len(districts) * len(formats) > 1
+    if many and options.out.suffix:
+        raise InputError(f"--out {options.out} is one file, but several reports were asked for.")
+    written: list[Path] = []
+    for district in districts:
+        for lang in langs:
+            written += write_report(
+                city,
+                examination,
+                options.out,
+                lang=lang,
+                district=district,
+                formats=formats,
+                notes=notes,
+            )
+    return written
+
+
+def _print_profile(examination: Examination) -> None:
+    import resource
+
+    table = Table("stage", "CPU s", title="examine")
+    for stage, seconds in examination.seconds.items():
+        table.add_row(stage, f"{seconds:.2f}")
+    table.add_row("all", f"{sum(examination.seconds.values()):.2f}")
+    err.print(table)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1 if sys.platform == "darwin" else 1024
+    )
+    err.print(f"peak memory {peak:.0f} MB")

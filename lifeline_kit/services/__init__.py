@@ -1,0 +1,1 @@
+"""Long-running doors: collect (MQTT in), share (HTTP out), replay, and keeping the store."""
