@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
+BENCH_STAMP := .venv-bench/.locked
 CITY ?= data/demo/wuhan
 PORT ?= 5006
 ifneq ($(wildcard ../shared/data),)
@@ -11,10 +12,10 @@ endif
 export PANEL_INLINE ?= True
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help environment serve test static lab bench soak lint format lock clean system
+.PHONY: help environment bench-environment serve test static lab bench soak lint format lock clean system
 
 help: ## say what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 environment: $(STAMP) ## build .venv from requirements.lock
 
@@ -56,17 +57,30 @@ format: environment ## let ruff format and mend
 test: environment system static ## every test with small counts
 	@sh .ci/test.sh
 
-bench: environment ## run the benchmarks and write BENCHMARKS.md
+bench-environment: environment $(BENCH_STAMP) ## build .venv-bench: lifeline_kit with its peers
+
+$(BENCH_STAMP): requirements-bench.lock pyproject.toml
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@if command -v uv >/dev/null 2>&1; then \
+	  VIRTUAL_ENV=.venv-bench uv pip install --quiet --require-hashes -r requirements-bench.lock; \
+	else \
+	  .venv-bench/bin/python -m pip install --quiet --require-hashes -r requirements-bench.lock; fi
+	@.venv-bench/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+bench: environment bench-environment ## run the benchmarks and write BENCHMARKS.md
 	@$(BIN)/python -m lifeline_kit.bench.page BENCHMARKS.md
 
 soak: environment system ## the long counts
 	@LIFELINE_SOAK=1 $(BIN)/pytest -q tests/browser tests/properties
 
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+  --no-header --quiet
 lock: ## pin every version with hashes; names no host
-	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header --quiet --output-file requirements.lock
+	@uv pip compile pyproject.toml --extra lab --extra test $(LOCK) --output-file requirements.lock
+	@uv pip compile pyproject.toml --extra test --extra bench $(LOCK) --output-file requirements-bench.lock
 
 clean: ## remove the environment and everything derived
-	rm -rf $(VENV) build dist artifacts .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench build dist artifacts .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf data/demo/*/.derived

@@ -1,11 +1,23 @@
 """Benchmarks: one module each, listed here; `lifeline bench NAME` runs one."""
 
-from lifeline_kit.bench import city_incidents, examine_cost, first_page, munich_bridge
+from lifeline_kit.bench import (
+    city_incidents,
+    examine_cost,
+    first_page,
+    munich_bridge,
+    qc_speed,
+)
 from lifeline_kit.bench.run import Bench, Result, print_result, run_bench
 
 BENCHES: dict[str, Bench] = {
     bench.name: bench
-    for bench in (city_incidents.BENCH, examine_cost.BENCH, first_page.BENCH, munich_bridge.BENCH)
+    for bench in (
+        city_incidents.BENCH,
+        examine_cost.BENCH,
+        first_page.BENCH,
+        munich_bridge.BENCH,
+        qc_speed.BENCH,
+    )
 }
 
 __all__ = ["BENCHES", "Bench", "Result", "print_result", "run_bench"]

@@ -38,6 +38,7 @@ RATE = 1 << 3
 FLAT_LINE = 1 << 4
 GAP = 1 << 5
 FUTURE = 1 << 6
+ATTENUATED = 1 << 7
 TEST_NAMES = {
     RANGE_FAIL: "range_fail",
     RANGE_SUSPECT: "range_suspect",

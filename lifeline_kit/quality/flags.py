@@ -13,7 +13,6 @@ from lifeline_kit.model.readings import (
     FLAG_MEANINGS,
     FLAT_LINE,
     FUTURE,
-    GAP,
     MISSING,
     PASS,
     RANGE_FAIL,
@@ -26,7 +25,7 @@ from lifeline_kit.model.readings import (
     flatten,
     nodes,
 )
-from lifeline_kit.quality import checks
+from lifeline_kit.quality.clock import ahead_of
 
 _LIMITS = ("fail_low", "fail_high", "low", "high", "spike", "rate", "flat_h", "interval_s")
 _BURST_S = 1.0  # faster sampling comes in windows: no rate, flat-line or spike limits fit it
@@ -100,20 +99,36 @@ def _flag_node(node: xr.Dataset, limits: pd.DataFrame, at: np.datetime64) -> xr.
 
 
 def _tests(flat: Flat, limits: pd.DataFrame, at: np.datetime64) -> np.ndarray:
-    column = {name: limits[name].to_numpy(dtype=float) for name in _LIMITS}
-    results = {
-        RANGE_FAIL: checks.outside(flat, column["fail_low"], column["fail_high"]),
-        RANGE_SUSPECT: checks.outside(flat, column["low"], column["high"]),
-        SPIKE: checks.spikes(flat, column["spike"]),
-        RATE: checks.rates(flat, column["rate"]),
-        FLAT_LINE: checks.flat_lines(flat, column["flat_h"]),
-        GAP: checks.gaps(flat, column["interval_s"]),
-        FUTURE: checks.ahead_of(flat, at),
-    }
-    tests = np.zeros(flat.value.size, dtype=np.uint16)
-    for bit, hit in results.items():
-        tests[hit] |= bit
+    tests = screen(flat, kernel_limits(limits))
+    tests[ahead_of(flat, at)] |= FUTURE
     return tests
+
+
+def screen(flat: Flat, limits: np.ndarray) -> np.ndarray:
+    """Run the compiled tests over whole series: uint16 (obs,)."""
+    from lifeline_kit.quality import kernel  # numba is heavy; who flags nothing need not load it
+
+    return kernel.screen(flat, limits).tests
+
+
+def kernel_limits(limits: pd.DataFrame) -> np.ndarray:
+    """Turn the limits of sensors into the columns of the kernel: (sensor, limit)."""
+    from lifeline_kit.quality import kernel
+
+    table = np.full((len(limits), len(kernel.COLUMNS)), np.nan)
+    for column, name in (
+        (kernel.FAIL_LOW, "fail_low"),
+        (kernel.FAIL_HIGH, "fail_high"),
+        (kernel.LOW, "low"),
+        (kernel.HIGH, "high"),
+        (kernel.HEIGHT, "spike"),
+    ):
+        table[:, column] = limits[name].to_numpy(dtype=float)
+    table[:, kernel.RATE_S] = limits["rate"].to_numpy(dtype=float) / 3600.0
+    table[:, kernel.FLAT_S] = limits["flat_h"].to_numpy(dtype=float) * 3600.0
+    table[:, kernel.GAP_S] = limits["interval_s"].to_numpy(dtype=float) * 3.0
+    table[:, kernel.FLAT_RANGE] = 0.0
+    return table
 
 
 def flag_of(tests: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ def tests_of(time: list[float], value: list[float], limits: dict, now: float) ->
             mask |= RANGE_FAIL
         if here < limits["low"] or here > limits["high"]:
             mask |= RANGE_SUSPECT
-        if stands_out(value, i, limits["spike"]):
+        if near(time, i, 3 * limits["interval_s"]) and stands_out(value, i, limits["spike"]):
             mask |= SPIKE
         if i > 0:
             hours = time[i] - time[i - 1]
@@ -41,9 +41,11 @@ def tests_of(time: list[float], value: list[float], limits: dict, now: float) ->
                 mask |= RATE
             if hours * 3600 > 3 * limits["interval_s"]:
                 mask |= GAP
-        if unchanged_h(time, value, i) >= limits["flat_h"]:
-            mask |= FLAT_LINE
         masks.append(mask)
+    stamps = np.array(time) * 3_600_000
+    seconds, gap = 3600 * limits["flat_h"], 3 * limits["interval_s"]
+    for i, still in enumerate(quiet(stamps, np.array(value), seconds, 0.0, gap)):
+        masks[i] |= FLAT_LINE * still
     late = [i for i in range(len(time)) if time[i] > now]
     for i in range(len(time)) if len(late) > 3 else late:
         masks[i] |= FUTURE
@@ -58,12 +60,33 @@ def stands_out(value: list[float], i: int, height: float) -> bool:
     return before * after > 0 and abs(before) > height and abs(after) > height
 
 
-def unchanged_h(time: list[float], value: list[float], i: int) -> float:
-    """How long the value has stood as it is [h]."""
-    first = i
-    while first > 0 and value[first - 1] == value[i]:
-        first -= 1
-    return time[i] - time[first]
+def near(time: list[float], i: int, gap_s: float) -> bool:
+    """Whether both neighbours of a reading are no further than a gap."""
+    around = time[max(i - 1, 0) : i + 2]
+    return all(3600 * step <= gap_s for step in np.diff(around))
+
+
+def quiet(
+    time: np.ndarray, value: np.ndarray, seconds: float, least: float, gap_s: float
+) -> list[bool]:
+    """Whether the window up to each reading spans less than `least` (or nothing at all).
+
+    `time` [ms]. The window must be covered: a hole longer than the gap and than half the window
+    starts the coverage again.
+    """
+    found = []
+    since, last = time[0] if len(time) else 0, None
+    for now, here in zip(time, value, strict=True):
+        if math.isnan(here) or math.isnan(seconds) or math.isnan(least):
+            found.append(False)
+            continue
+        if last is not None and now - last > 1000 * gap_s and 2 * (now - last) > 1000 * seconds:
+            since = now
+        last = now
+        inside = value[(time >= now - 1000 * seconds) & (time <= now) & ~np.isnan(value)]
+        span = inside.max() - inside.min()
+        found.append(bool(now - since >= 1000 * seconds and (span < least or span == 0)))
+    return found
 
 
 def episodes(

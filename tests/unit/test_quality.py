@@ -17,6 +17,7 @@ from lifeline_kit.model.readings import (
     PASS,
     RANGE_FAIL,
     RANGE_SUSPECT,
+    RATE,
     SPIKE,
     SUSPECT,
     Flat,
@@ -25,7 +26,8 @@ from lifeline_kit.model.readings import (
     nodes,
     ragged_node,
 )
-from lifeline_kit.quality import checks, flag_city, sensor_health, sensor_health_findings
+from lifeline_kit.quality import flag_city, kernel, sensor_health, sensor_health_findings
+from lifeline_kit.quality.clock import ahead_of
 from lifeline_kit.quality.flags import flag_of, sensor_limits, sparse_flags
 
 NAN = np.nan
@@ -40,59 +42,71 @@ def flat_of(*values: list[float], step_min: float = 60.0) -> Flat:
     return flatten(ragged_node("pressure", ids, np.array(sizes), time, np.concatenate(values)))
 
 
+def limits_of(sensors: int, **limits: float | list[float]) -> np.ndarray:
+    table = np.full((sensors, len(kernel.COLUMNS)), NAN)
+    table[:, kernel.FLAT_RANGE] = 0.0
+    for name, limit in limits.items():
+        table[:, kernel.COLUMNS.index(name)] = limit
+    return table
+
+
+def bits(flat: Flat, bit: int, **limits: float | list[float]) -> list[int]:
+    """Positions whose mask carries a bit."""
+    tests = kernel.screen(flat, limits_of(flat.sensors.size, **limits)).tests
+    return hit(tests & bit)
+
+
 def hit(result: np.ndarray) -> list[int]:
     return np.flatnonzero(result).tolist()
 
 
 def test_outside_takes_each_sensors_own_limits() -> None:
     flat = flat_of([0, 5, 10], [0, 5, 10])
-    low, high = np.array([1.0, NAN]), np.array([10.0, 4.0])
-    assert hit(checks.outside(flat, low, high)) == [0, 4, 5]
+    limits = {"fail_low": [1.0, NAN], "fail_high": [10.0, 4.0]}
+    assert bits(flat, RANGE_FAIL, **limits) == [0, 4, 5]
 
 
 def test_a_spike_stands_out_over_both_neighbours() -> None:
     one, edge, both = [1, 1, 9, 1, 1], [1, 1, 9, 9, 9], [1, 9, 1, -9, 1]
     flat = flat_of(one, edge, both)
-    assert hit(checks.spikes(flat, np.full(3, 5.0))) == [2, 11, 13]
-    assert hit(checks.spikes(flat, np.full(3, NAN))) == []
+    assert bits(flat, SPIKE, spike=5.0) == [2, 11, 13]
+    assert bits(flat, SPIKE, spike=NAN) == []
 
 
 def test_no_spike_across_the_border_of_two_sensors() -> None:
     flat = flat_of([1, 1, 9], [1, 1, 1])
-    assert hit(checks.spikes(flat, np.full(2, 5.0))) == []
+    assert bits(flat, SPIKE, spike=5.0) == []
 
 
 def test_rate_is_per_hour() -> None:
     quarter = flat_of([0, 1, 1, 3], step_min=15)
-    assert hit(checks.rates(quarter, np.array([7.0]))) == [3]
-    assert hit(checks.rates(flat_of([0, 1, 1, 3]), np.array([1.5]))) == [3]
+    assert bits(quarter, RATE, rate_s=7.0 / 3600) == [3]
+    assert bits(flat_of([0, 1, 1, 3]), RATE, rate_s=1.5 / 3600) == [3]
 
 
 def test_flat_line_is_known_only_once_it_has_lasted() -> None:
     flat = flat_of([1, 5, 5, 5, 5, 2], [5, 5, 5, 5, 5, 5])
-    assert hit(checks.flat_lines(flat, np.array([3.0, 5.0]))) == [4, 11]
-    assert hit(checks.flat_lines(flat, np.array([NAN, NAN]))) == []
+    assert bits(flat, FLAT_LINE, flat_s=[10_800.0, 18_000.0]) == [4, 11]
+    assert bits(flat, FLAT_LINE, flat_s=NAN) == []
 
 
 def test_gap_marks_the_first_reading_after_it() -> None:
     time = minutes(8, 15)[[0, 1, 4, 7]]
     flat = flatten(ragged_node("pressure", np.array(["a"]), np.array([4]), time, np.ones(4)))
-    assert hit(checks.gaps(flat, np.array([900.0]))) == []
-    assert hit(checks.gaps(flat, np.array([800.0]))) == [2, 3]
+    assert bits(flat, GAP, gap_s=2700.0) == []
+    assert bits(flat, GAP, gap_s=2400.0) == [2, 3]
 
 
 def test_a_clock_that_runs_ahead_is_not_trusted_at_all() -> None:
     flat = flat_of([1] * 6, [1] * 8)
-    assert hit(checks.ahead_of(flat, minutes(6, 60)[4])) == [5, 11, 12, 13]
-    assert hit(checks.ahead_of(flat, minutes(6, 60)[3])) == [4, 5, *range(6, 14)]
+    assert hit(ahead_of(flat, minutes(6, 60)[4])) == [5, 11, 12, 13]
+    assert hit(ahead_of(flat, minutes(6, 60)[3])) == [4, 5, *range(6, 14)]
 
 
 def test_empty_runs_pass_every_test() -> None:
     flat = flat_of([], [])
-    none = np.full(2, 1.0)
-    for test in (checks.spikes, checks.rates, checks.flat_lines, checks.gaps):
-        assert test(flat, none).size == 0
-    assert checks.ahead_of(flat, LATER).size == 0
+    assert kernel.screen(flat, limits_of(2, spike=1.0, flat_s=1.0, gap_s=1.0)).tests.size == 0
+    assert ahead_of(flat, LATER).size == 0
 
 
 def test_flags_follow_the_gravest_test() -> None:
