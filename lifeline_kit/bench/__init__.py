@@ -4,6 +4,7 @@ from lifeline_kit.bench import (
     city_incidents,
     examine_cost,
     first_page,
+    gecco,
     munich_bridge,
     qc_speed,
 )
@@ -15,6 +16,7 @@ BENCHES: dict[str, Bench] = {
         city_incidents.BENCH,
         examine_cost.BENCH,
         first_page.BENCH,
+        gecco.BENCH,
         munich_bridge.BENCH,
         qc_speed.BENCH,
     )

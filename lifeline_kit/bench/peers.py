@@ -34,7 +34,11 @@ def bench_python() -> Path | None:
 
 
 def beside_peers(
-    name: str, modules: Sequence[str], data: Path | None, seed: int, here: Callable[[], Measured]
+    name: str,
+    modules: Sequence[str],
+    data: Path | None,
+    seed: int,
+    here: Callable[[], Measured],
 ) -> Measured:
     """Measure where the peers are: here, or in the bench environment.
 
@@ -52,6 +56,24 @@ def beside_peers(
             "the bench environment .venv-bench; build it with 'make bench-environment', or name "
             "its interpreter in LIFELINE_BENCH_PYTHON."
         )
+    return _elsewhere(python, name, data, seed)
+
+
+def with_peers_if_any(
+    name: str,
+    modules: Sequence[str],
+    data: Path | None,
+    seed: int,
+    here: Callable[[], Measured],
+) -> Measured:
+    """Measure beside the peers where they are installed, and alone where they are not."""
+    python = bench_python()
+    if installed(modules) or python is None:
+        return here()
+    return _elsewhere(python, name, data, seed)
+
+
+def _elsewhere(python: Path, name: str, data: Path | None, seed: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         command = [str(python), "-m", "lifeline_kit.cli", "bench", name, "--seed", str(seed)]

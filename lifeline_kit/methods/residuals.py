@@ -1,9 +1,11 @@
-"""Several water-quality channels against their own past day: one score, and its episodes.
+"""Several water-quality channels against their own past: one score, and its episodes.
 
-Each channel is compared with its running median; the distance counts in robust sigmas of the same
-day, never finer than a few typical steps of the instrument; the worst channel is the score.
-Defaults were chosen on the first half of GECCO 2018 (Zenodo 3884398), scored against its labels,
-which are never read here.
+Each channel is compared with its running median. `causal_residual` counts the distance in robust
+sigmas of the same day and takes the worst channel, which names who left his path.
+`joint_residual` counts it in what the channel itself does once in twenty readings and averages
+over the channels, so that one restless channel cannot outshine several that move together.
+Defaults of both were chosen on the first half of GECCO 2018 (Zenodo 3884398), scored against its
+labels, which are never read here.
 """
 
 from datetime import timedelta
@@ -64,14 +66,67 @@ def _one_channel(
     usual = channel.rolling(window, min_periods=enough, closed="left").median()
     away = (channel - usual).abs()
     spread = 1.4826 * away.rolling(window, min_periods=enough, closed="left").median()
+    sigma = spread.clip(lower=floor_steps * _typical_step(channel))
+    return (away / sigma.where(sigma > 0)).to_numpy()
+
+
+def joint_residual(
+    time: np.ndarray,
+    values: np.ndarray,
+    *,
+    smooth_min: float = 7.0,
+    window_h: float = 12.0,
+    memory_days: float = 3.0,
+    cap: float = 10.0,
+) -> np.ndarray:
+    """Mean distance of several channels from their past, each in its own restlessness.
+
+    Parameters
+    ----------
+    time : datetime64 array, (time,)
+        Increasing.
+    values : array, (channel, time) [any units]
+        NaN where nothing came; never filled.
+    smooth_min : float, default 7 [min]
+        A channel is first reduced to its median over so long: single readings are no event.
+    window_h : float, default 12 [h]
+        Past over which the usual level (median) is taken.
+    memory_days : float, default 3 [d]
+        Past over which half the 95th percentile of the distance is the unit, never finer than
+        three typical steps of the instrument.
+    cap : float, default 10
+        One channel counts at most so much.
+
+    Returns
+    -------
+    float array, (time,)
+        0 where no channel has a past of an hour.
+    """
+    index = pd.DatetimeIndex(np.asarray(time).astype("datetime64[ms]"))
+    interval = pd.Series(index).diff().median() if len(index) > 1 else pd.Timedelta(hours=1)
+    enough = max(int(pd.Timedelta(hours=1) / interval), 1)
+    total, heard = np.zeros(len(index)), np.zeros(len(index))
+    for row in np.asarray(values, dtype=np.float64):
+        channel = pd.Series(row, index=index)
+        calm = channel.rolling(timedelta(minutes=smooth_min), min_periods=1).median()
+        usual = calm.rolling(timedelta(hours=window_h), min_periods=enough, closed="left").median()
+        away = (calm - usual).abs()
+        past = away.rolling(timedelta(days=memory_days), min_periods=enough, closed="left")
+        unit = (past.quantile(0.95) / 2).clip(lower=3.0 * _typical_step(channel))
+        distance = (away / unit.where(unit > 0)).clip(upper=cap)
+        total += distance.fillna(0.0).to_numpy()
+        heard += distance.notna().to_numpy()
+    return total / np.maximum(heard, 1.0)
+
+
+def _typical_step(channel: pd.Series) -> pd.Series:
+    """Median non-zero step over the past days; 0 where there was none."""
     # float32 readings repeat a digit with noise of 1e-7 of the value: that is no step
     present = channel.dropna()
     step = present.diff().abs()
     step = step.where(step > 1e-6 * present.abs().clip(lower=1e-6)).reindex(channel.index)
     days = timedelta(days=_STEP_DAYS)
-    typical = step.rolling(days, min_periods=1, closed="left").median()
-    sigma = spread.clip(lower=floor_steps * typical.fillna(0.0))
-    return (away / sigma.where(sigma > 0)).to_numpy()
+    return step.rolling(days, min_periods=1, closed="left").median().fillna(0.0)
 
 
 def residual_episodes(
