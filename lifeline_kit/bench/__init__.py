@@ -6,6 +6,7 @@ from lifeline_kit.bench import (
     first_page,
     gecco,
     munich_bridge,
+    oddwater,
     qc_speed,
 )
 from lifeline_kit.bench.run import Bench, Result, print_result, run_bench
@@ -18,6 +19,7 @@ BENCHES: dict[str, Bench] = {
         first_page.BENCH,
         gecco.BENCH,
         munich_bridge.BENCH,
+        oddwater.BENCH,
         qc_speed.BENCH,
     )
 }

@@ -138,6 +138,37 @@ def screen(flat: Flat, limits: np.ndarray, state: State | None = None) -> Screen
     return Screened(tests, earlier, State(*kept, queue_time, queue_value))
 
 
+def plateaus(time: np.ndarray, value: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Flat lines of one sensor told backwards: the whole plateau, once it has lasted.
+
+    The causal test marks the end of each flat window; looking back, all readings of such a window
+    are part of the plateau. For health reports; alarms use the causal bit.
+
+    Parameters
+    ----------
+    time : datetime64 array, (time,)
+    value : array, (time,)
+    limits : float array, (1, limit)
+        As in `screen`.
+
+    Returns
+    -------
+    bool array, (time,)
+    """
+    time = np.asarray(time).astype("datetime64[ms]")
+    flat = Flat(np.zeros(1), np.array([0, time.size]), time, value, np.arange(time.size))
+    ends = (screen(flat, limits).tests & FLAT_LINE) > 0
+    found = np.zeros(time.size, dtype=bool)
+    if not ends.any():
+        return found
+    begin = np.searchsorted(time, time[ends] - np.timedelta64(int(limits[0, FLAT_S] * 1000), "ms"))
+    # +1 where a window opens, -1 after it closes: positive inside any window
+    edges = np.zeros(time.size + 1, dtype=np.int64)
+    np.add.at(edges, begin, 1)
+    np.add.at(edges, np.flatnonzero(ends) + 1, -1)
+    return (np.cumsum(edges[:-1]) > 0) & ~np.isnan(np.asarray(value, dtype=np.float64))
+
+
 def _compiled(function: Callable) -> Callable:
     """Compile, keeping the machine code on disk where some folder can be written."""
     try:
