@@ -23,7 +23,14 @@ from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.lifeline import check_kinds
 from lifeline_kit.model.readings import flatten, is_ragged, nodes, ragged_node, stamp
 from lifeline_kit.model.tables import join_findings
-from lifeline_kit.quality import flag_city, sensor_health, sensor_health_findings, sparse_flags
+from lifeline_kit.quality import (
+    doubts,
+    flag_city,
+    mark_doubts,
+    sensor_health,
+    sensor_health_findings,
+    sparse_flags,
+)
 
 Progress = Callable[[str, int, int], None]
 _STAGES = len(ALL) + 5
@@ -86,9 +93,11 @@ def examine(
         if at is not None:
             city = until(city, moment)
         flagged = flag_city(city, ALL, moment.to_datetime64())
-        health = sensor_health(flagged, moment.to_datetime64())
+        in_doubt = doubts(flagged, ALL)
+        flagged = mark_doubts(flagged, in_doubt)
+        health = sensor_health(flagged, moment.to_datetime64(), in_doubt)
         flags = sparse_flags(flagged)
-        parts = [sensor_health_findings(flagged, health, flags)]
+        parts = [sensor_health_findings(flagged, health, flags, in_doubt)]
     for lifeline in ALL:
         with stage(lifeline.key):
             parts.append(lifeline.diagnose(lifeline, flagged, moment))

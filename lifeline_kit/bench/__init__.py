@@ -8,6 +8,7 @@ from lifeline_kit.bench import (
     munich_bridge,
     oddwater,
     qc_speed,
+    sensor_faults,
     skab,
 )
 from lifeline_kit.bench.run import Bench, Result, print_result, run_bench
@@ -22,6 +23,7 @@ BENCHES: dict[str, Bench] = {
         munich_bridge.BENCH,
         oddwater.BENCH,
         qc_speed.BENCH,
+        sensor_faults.BENCH,
         skab.BENCH,
     )
 }

@@ -103,8 +103,8 @@ def joint_residual(
         0 where no channel has a past of an hour.
     """
     index = pd.DatetimeIndex(np.asarray(time).astype("datetime64[ms]"))
-    interval = pd.Series(index).diff().median() if len(index) > 1 else pd.Timedelta(hours=1)
-    enough = max(int(pd.Timedelta(hours=1) / interval), 1)
+    interval = pd.Series(index).diff().median()
+    enough = max(int(pd.Timedelta(hours=1) / interval), 1) if len(index) > 1 else 1
     total, heard = np.zeros(len(index)), np.zeros(len(index))
     for row in np.asarray(values, dtype=np.float64):
         channel = pd.Series(row, index=index)

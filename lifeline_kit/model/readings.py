@@ -39,6 +39,11 @@ FLAT_LINE = 1 << 4
 GAP = 1 << 5
 FUTURE = 1 << 6
 ATTENUATED = 1 << 7
+NEIGHBOUR = 1 << 8
+MULTIVARIATE = 1 << 9
+DRIFT = 1 << 10
+VARIANCE = 1 << 11
+CLOCK = 1 << 12
 TEST_NAMES = {
     RANGE_FAIL: "range_fail",
     RANGE_SUSPECT: "range_suspect",
@@ -47,6 +52,12 @@ TEST_NAMES = {
     FLAT_LINE: "flat_line",
     GAP: "gap",
     FUTURE: "future_stamp",
+    ATTENUATED: "attenuated_signal",
+    NEIGHBOUR: "neighbour",
+    MULTIVARIATE: "multivariate",
+    DRIFT: "drift",
+    VARIANCE: "variance_change",
+    CLOCK: "clock",
 }
 UNUSABLE = RANGE_FAIL | SPIKE | FLAT_LINE | FUTURE  # never enter a rule
 

@@ -82,6 +82,8 @@ HEALTH_COLUMNS = {
     "good": "float64",  # share of the present readings that passed
     "last": "datetime64[ms]",
     "online": "bool",
+    "drift": "float64",  # sigmas away from the neighbours; NaN: none seen
+    "doubt": "str",  # names of the tests by which the sensor itself is in question
 }
 
 

@@ -154,6 +154,44 @@ def _test_attributes() -> dict[str, object]:
     }
 
 
+def mark_doubts(city: City, doubts: pd.DataFrame) -> City:
+    """Set the bits of sensors in doubt; what passed becomes suspect.
+
+    Parameters
+    ----------
+    city : City
+        With flags.
+    doubts : DataFrame
+        From `quality.comparison.doubts`.
+    """
+    marked = {path: _marked(node, doubts) for path, node in nodes(city.readings)}
+    return city.with_(readings=xr.DataTree.from_dict(marked))
+
+
+def _marked(node: xr.Dataset, doubts: pd.DataFrame) -> xr.Dataset:
+    ids = node["sensor"].to_index()
+    own = doubts[doubts["sensor"].isin(ids)]
+    if own.empty:
+        return node
+    flat = flatten(node)
+    flag = node["flag"].to_numpy().reshape(-1).copy()
+    tests = node["tests"].to_numpy().reshape(-1).copy()
+    for row in own.itertuples():
+        place = int(ids.get_indexer([row.sensor])[0])
+        run = slice(flat.starts[place], flat.starts[place + 1])
+        first, stop = np.searchsorted(
+            flat.time[run], np.array([row.since, row.until], dtype="datetime64[ms]")
+        )
+        cells = flat.position[run][first:stop]
+        tests[cells] |= np.uint16(row.test)
+        flag[cells] = np.where(flag[cells] == PASS, SUSPECT, flag[cells])
+    shape = node["value"].shape
+    return node.assign(
+        flag=node["flag"].copy(data=flag.reshape(shape)),
+        tests=node["tests"].copy(data=tests.reshape(shape)),
+    )
+
+
 def sparse_flags(city: City) -> pd.DataFrame:
     """List the readings that did not pass: sensor, time, value, flag, tests."""
     parts = []

@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from pandas.api.typing import NaTType
 
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import (
+    CLOCK,
+    DRIFT,
     FLAT_LINE,
     FUTURE,
     PASS,
     RANGE_FAIL,
     SPIKE,
     TEST_NAMES,
+    VARIANCE,
     Flat,
     flatten,
     nodes,
+    stamp,
 )
 from lifeline_kit.model.tables import FINDING_COLUMNS, HEALTH_COLUMNS, table
 from lifeline_kit.text import Text
@@ -29,10 +34,33 @@ _FAULTS = {
     FLAT_LINE: (Text("读数停滞", "Stuck value"), 1),
     FUTURE: (Text("时钟超前", "Clock ahead"), 1),
 }
+# Off its neighbours or its asset's other channels may as well be an event: no finding of its own.
+_DOUBTS = {
+    DRIFT: (
+        Text("与邻近测点渐离（疑似漂移）", "Creeping away from its neighbours (drift?)"),
+        Text(
+            "日中位数累计偏离 {value:.0f} 倍日间离散", "daily medians went {value:.0f} sigma away"
+        ),
+    ),
+    VARIANCE: (
+        Text("噪声异常增大", "Noise has grown"),
+        Text("日噪声为平日的 {value:.1f} 倍", "{value:.1f} times the usual day's noise"),
+    ),
+    CLOCK: (
+        Text("时钟偏移", "Clock off the common grid"),
+        Text(
+            "时间戳偏离同类测点 {value:+.1f} 分钟", "stamps {value:+.1f} min off those of its peers"
+        ),
+    ),
+}
 _OFFLINE = Text("传感器离线", "Sensor offline")
+_OUTAGE = Text("传感器曾中断", "Sensor was silent")
+_OUTAGE_H, _OUTAGE_INTERVALS = 24.0, 20  # a silence counts from the longer of the two
 
 
-def sensor_health(city: City, at: np.datetime64) -> pd.DataFrame:
+def sensor_health(
+    city: City, at: np.datetime64, doubts: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Tabulate completeness, share of good readings, last reading and online state.
 
     Parameters
@@ -40,6 +68,8 @@ def sensor_health(city: City, at: np.datetime64) -> pd.DataFrame:
     city : City
         With flags.
     at : datetime64
+    doubts : DataFrame, optional
+        From `quality.comparison.doubts`.
 
     Returns
     -------
@@ -56,7 +86,56 @@ def sensor_health(city: City, at: np.datetime64) -> pd.DataFrame:
     for sensor in sensors.index[~sensors.index.isin(seen)]:
         entry = sensors.loc[sensor]
         rows.append(_row(sensor, entry, n=0, expected=1, good=np.nan, last=pd.NaT, online=False))
-    return table(rows, HEALTH_COLUMNS, "sensor")
+    return _with_doubts(table(rows, HEALTH_COLUMNS, "sensor"), doubts)
+
+
+def _with_doubts(health: pd.DataFrame, doubts: pd.DataFrame | None) -> pd.DataFrame:
+    if doubts is None or doubts.empty:
+        return health.assign(doubt="")
+    drift = doubts[doubts["test"] == DRIFT].groupby("sensor")["value"].max()
+    names = doubts["test"].map(TEST_NAMES).groupby(doubts["sensor"])
+    joined = names.agg(lambda each: " ".join(dict.fromkeys(each)))
+    return health.assign(
+        drift=drift.reindex(health.index).astype(float),
+        doubt=joined.reindex(health.index).fillna("").astype(str),
+    )
+
+
+def health_by(health: pd.DataFrame, of: pd.Series) -> pd.DataFrame:
+    """Gather the state of sensors by asset, grid cell or district.
+
+    Parameters
+    ----------
+    health : DataFrame, index `sensor`
+        From `sensor_health`.
+    of : Series, index `sensor`
+        What each sensor belongs to: ``health["asset"]``, or a cell by `cell_of`.
+
+    Returns
+    -------
+    DataFrame, index the values of `of`
+        `sensors`, `online` (share), `completeness`, `good` (means), `drifting`, `in_doubt`.
+    """
+    own = of.reindex(health.index)
+    grouped = health.assign(
+        drifting=health["drift"].notna(), in_doubt=health["doubt"] != ""
+    ).groupby(own)
+    return grouped.agg(
+        sensors=("n", "size"),
+        online=("online", "mean"),
+        completeness=("completeness", "mean"),
+        good=("good", "mean"),
+        drifting=("drifting", "sum"),
+        in_doubt=("in_doubt", "sum"),
+    )
+
+
+def cell_of(sensors: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, level: str = "cell") -> pd.Series:
+    """Tell which grid cell (or other level of area) each sensor stands in: (sensor,)."""
+    wanted = areas.loc[areas["level"] == level, ["geometry"]]
+    inside = gpd.sjoin(sensors[["geometry"]], wanted, how="inner", predicate="intersects")
+    column = "area" if "area" in inside.columns else "index_right"
+    return inside[~inside.index.duplicated()][column]
 
 
 def _node_health(
@@ -93,11 +172,15 @@ def _row(sensor: str, entry: pd.Series, *, n: int, expected: int, **rest: object
         "n": n,
         "expected": expected,
         "completeness": min(n / expected, 1.0),
+        "drift": np.nan,
+        "doubt": "",
         **rest,
     }
 
 
-def sensor_health_findings(city: City, health: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
+def sensor_health_findings(
+    city: City, health: pd.DataFrame, flags: pd.DataFrame, doubts: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Turn bad readings and silence into findings about sensors; they never warn of a process.
 
     Parameters
@@ -106,8 +189,12 @@ def sensor_health_findings(city: City, health: pd.DataFrame, flags: pd.DataFrame
     health : DataFrame, index `sensor`
     flags : DataFrame
         From `sparse_flags`.
+    doubts : DataFrame, optional
+        From `quality.comparison.doubts`.
     """
-    rows = [*_offline_rows(city, health), *_fault_rows(city, flags)]
+    rows = [*_offline_rows(city, health), *_outage_rows(city), *_fault_rows(city, flags)]
+    if doubts is not None:
+        rows += _doubt_rows(city, doubts)
     return table(rows, FINDING_COLUMNS, "finding")
 
 
@@ -134,6 +221,35 @@ def _offline_rows(city: City, health: pd.DataFrame) -> Iterator[dict]:
         )
 
 
+def _outage_rows(city: City) -> Iterator[dict]:
+    """Silences that are over; who is silent now is offline."""
+    for _, node in nodes(city.readings):
+        flat = flatten(node)
+        interval = city.sensors["interval_s"].reindex(flat.sensors).to_numpy(dtype=float)
+        hours = np.diff(flat.time).astype(np.int64) / 3_600_000.0
+        owner = np.repeat(np.arange(flat.sensors.size), np.diff(flat.starts))
+        least = np.maximum(_OUTAGE_H, _OUTAGE_INTERVALS * interval / 3600.0)
+        continuous = interval >= _CONTINUOUS_S
+        same = owner[1:] == owner[:-1]
+        for i in np.flatnonzero(same & (hours > least[owner[1:]]) & continuous[owner[1:]]):
+            since, until = stamp(flat.time[i]), stamp(flat.time[i + 1])
+            begin, end = city.local(since), city.local(until)
+            row = _finding(
+                city,
+                str(flat.sensors[owner[i]]),
+                title=_OUTAGE,
+                rule="outage",
+                since=since,
+                until=until,
+                value=float(hours[i]),
+                evidence=Text(
+                    f"{begin:%m-%d %H:%M} 至 {end:%m-%d %H:%M} 共 {hours[i]:.0f} 小时无读数",
+                    f"no reading for {hours[i]:.0f} h, {begin:%m-%d %H:%M} to {end:%m-%d %H:%M}",
+                ),
+            )
+            yield row | {"finding": f"{row['finding']}:{since:%Y%m%d%H%M}"}
+
+
 def _fault_rows(city: City, flags: pd.DataFrame) -> Iterator[dict]:
     for bit, (title, at_least) in _FAULTS.items():
         hit = flags[(flags["tests"].to_numpy() & bit) > 0]
@@ -153,6 +269,23 @@ def _fault_rows(city: City, flags: pd.DataFrame) -> Iterator[dict]:
                     f"{len(rows)} readings failed the test, the first {rows['value'].iloc[0]:.4g}",
                 ),
             )
+
+
+def _doubt_rows(city: City, doubts: pd.DataFrame) -> Iterator[dict]:
+    told = doubts[doubts["test"].isin(list(_DOUBTS))]
+    for (sensor, test), rows in told.groupby(["sensor", "test"], sort=False):
+        title, evidence = _DOUBTS[test]
+        value = float(rows["value"].iloc[-1])
+        yield _finding(
+            city,
+            str(sensor),
+            title=title,
+            rule=TEST_NAMES[test],
+            since=rows["since"].iloc[0],
+            until=rows["until"].iloc[-1],
+            value=value,
+            evidence=Text(evidence.zh.format(value=value), evidence.en.format(value=value)),
+        )
 
 
 def _finding(

@@ -11,10 +11,13 @@ missing). Settings were fixed on Sandy Creek of that study and, for drift, on dr
 there and on the Logan River's corrected series (Jones et al. 2022, Environ. Model. Softw.).
 """
 
+from datetime import timedelta
 from itertools import pairwise
+from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import Rolling
 
 _SIGMA = 1.4826
 _DAY = np.timedelta64(86_400_000, "ms")
@@ -246,17 +249,17 @@ def _ramp(time: np.ndarray, value: np.ndarray, sign: float, least_days: float) -
     if -daily.index[0] < least_days:
         return 0.0, -1
     level = sign * daily.to_numpy()
-    best, begin = 0.0, -1
+    best, gained, begin = 0.0, 0.0, -1
     for start in range(level.size - int(least_days)):
         part = level[start:]
-        gained = np.median(part[-3:]) - np.median(part[:3])
+        gain = np.median(part[-3:]) - np.median(part[:3])
         climbed = np.abs(np.diff(part)).sum()
-        steady = gained / climbed if climbed > 0 else 0.0
-        if steady > 0.5 and gained > best:
-            best, begin = gained, start
+        steady = gain / climbed if climbed > 0 else 0.0
+        if steady > 0.5 and gain * steady > best:  # a flat beginning is no part of the ramp
+            best, gained, begin = gain * steady, gain, start
     if begin < 0:
         return 0.0, -1
-    return float(best), int(np.searchsorted(day, daily.index[begin]))
+    return float(gained), int(np.searchsorted(day, daily.index[begin]))
 
 
 def _levels(time: np.ndarray, value: np.ndarray, window_h: float) -> tuple[np.ndarray, np.ndarray]:
@@ -272,18 +275,19 @@ def _levels(time: np.ndarray, value: np.ndarray, window_h: float) -> tuple[np.nd
 
 
 def _past(
-    series: pd.Series, time: np.ndarray, window_h: float, *, closed: str
+    series: pd.Series, time: np.ndarray, window_h: float, *, closed: Literal["left", "right"]
 ) -> tuple[np.ndarray, np.ndarray]:
     rolling = pd.Series(series.to_numpy(), index=pd.DatetimeIndex(time)).rolling(
-        pd.Timedelta(hours=window_h), min_periods=6, closed=closed
+        timedelta(hours=window_h), min_periods=6, closed=closed
     )
     spread = (rolling.quantile(0.75) - rolling.quantile(0.25)) / 1.349
     return rolling.median().to_numpy(), spread.to_numpy()
 
 
-def _rolling(value: np.ndarray, time: np.ndarray, window_h: float) -> pd.api.typing.Rolling:
+def _rolling(value: np.ndarray, time: np.ndarray, window_h: float) -> Rolling:
     series = pd.Series(value, index=pd.DatetimeIndex(np.asarray(time).astype("datetime64[ms]")))
-    return series.rolling(pd.Timedelta(hours=window_h), center=True, min_periods=12)
+    rolling = series.rolling(timedelta(hours=window_h), center=True, min_periods=12)
+    return cast("Rolling", rolling)
 
 
 def _sustained(

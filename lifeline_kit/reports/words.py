@@ -101,6 +101,12 @@ TESTS = {
     "flat_line": Text("停滞", "stuck"),
     "gap": Text("间断后首值", "first after a gap"),
     "future_stamp": Text("时间戳超前", "stamp in the future"),
+    "attenuated_signal": Text("信号衰减", "attenuated signal"),
+    "neighbour": Text("偏离邻近测点", "off its neighbours"),
+    "multivariate": Text("偏离同资产其他通道", "off the asset's other channels"),
+    "drift": Text("漂移", "drift"),
+    "variance_change": Text("噪声增大", "noise has grown"),
+    "clock": Text("时钟偏移", "clock off the grid"),
 }
 
 
