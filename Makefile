@@ -31,7 +31,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-system: ## install missing system pieces (fonts, pango, Chromium) through apt, saying so
+system: ## install missing system pieces (fonts, pango, Chromium, mosquitto, PostgreSQL) through apt, saying so
 	@sh .ci/system.sh
 
 serve: environment ## open the demo city on http://localhost:5006
@@ -72,7 +72,7 @@ bench: environment bench-environment ## run the benchmarks and write BENCHMARKS.
 	@$(BIN)/python -m lifeline_kit.bench.page BENCHMARKS.md
 
 soak: environment system ## the long counts
-	@LIFELINE_SOAK=1 $(BIN)/pytest -q tests/browser tests/properties
+	@LIFELINE_SOAK=1 $(BIN)/pytest -q tests/browser tests/properties tests/unit
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
   --no-header --quiet

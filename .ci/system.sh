@@ -1,9 +1,10 @@
 #!/bin/sh
-# Install what the pages, reports and browser tests need from the system, where that is possible.
+# Install what the pages, reports and tests need from the system, where that is possible: fonts and
+# pango for reports; for tests also Chromium, and the broker and database they start by themselves.
 # With the argument "fonts" only what showing pages and writing reports needs.
 set -u
 want="fontconfig:fc-list fonts-noto-cjk: libpango-1.0-0: libpangoft2-1.0-0:"
-[ "${1:-}" = fonts ] || want="$want chromium:chromium"
+[ "${1:-}" = fonts ] || want="$want chromium:chromium mosquitto: postgresql: postgresql-postgis:"
 
 missing=""
 for entry in $want; do
@@ -16,6 +17,13 @@ for entry in $want; do
       for each in chromium chromium-browser google-chrome google-chrome-stable; do
         command -v "$each" >/dev/null 2>&1 && continue 2
       done ;;
+    mosquitto)
+      PATH=$PATH:/usr/sbin command -v mosquitto >/dev/null 2>&1 && continue ;;
+    postgresql)
+      ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && continue
+      command -v initdb >/dev/null 2>&1 && continue ;;
+    postgresql-postgis)
+      ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 && continue ;;
     libpango*)
       ldconfig -p 2>/dev/null | grep -q "${package%-0}" && continue ;;
     *)
@@ -48,6 +56,7 @@ esac
 [ -z "$(echo "$missing" | tr -d ' ')" ] && exit 0
 echo "Installing system packages through apt:$missing"
 $as_root apt-get update -qq
+# RUNLEVEL=1 keeps the broker and the database from being started as services of this machine
 # shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing \
+$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing \
   >/dev/null || echo "Could not install:$missing. Going on with what works."
