@@ -51,6 +51,8 @@ class Measure:
     rate_per_h : float [canonical unit per hour]
     flat_h : float [h]
         Unchanged for so long: suspect.
+    attenuated_h, attenuated_range : float [h], [canonical unit]
+        Moved by less than the range for so long: the signal is attenuated, suspect.
     interval_s : float [s]
         Expected sampling interval; three of them make a gap.
     required : bool
@@ -65,6 +67,8 @@ class Measure:
     spike: float | None = None
     rate_per_h: float | None = None
     flat_h: float | None = None
+    attenuated_h: float | None = None
+    attenuated_range: float | None = None
     required: bool = True
     verified: bool = False
 

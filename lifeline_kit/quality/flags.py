@@ -9,6 +9,7 @@ import xarray as xr
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline
 from lifeline_kit.model.readings import (
+    ATTENUATED,
     FAIL,
     FLAG_MEANINGS,
     FLAT_LINE,
@@ -27,7 +28,18 @@ from lifeline_kit.model.readings import (
 )
 from lifeline_kit.quality.clock import ahead_of
 
-_LIMITS = ("fail_low", "fail_high", "low", "high", "spike", "rate", "flat_h", "interval_s")
+LIMITS = (
+    "fail_low",
+    "fail_high",
+    "low",
+    "high",
+    "spike",
+    "rate",
+    "flat_h",
+    "attenuated_h",
+    "attenuated_range",
+    "interval_s",
+)
 _BURST_S = 1.0  # faster sampling comes in windows: no rate, flat-line or spike limits fit it
 
 
@@ -58,7 +70,7 @@ def flag_city(city: City, lifelines: Sequence[Lifeline], at: np.datetime64) -> C
 
 def sensor_limits(sensors: pd.DataFrame, lifelines: Sequence[Lifeline]) -> pd.DataFrame:
     """Tabulate the limits of each sensor, NaN where a test does not apply: (sensor, limit)."""
-    table = pd.DataFrame(np.nan, index=sensors.index, columns=list(_LIMITS), dtype=float)
+    table = pd.DataFrame(np.nan, index=sensors.index, columns=list(LIMITS), dtype=float)
     table["fail_low"] = sensors["range_min"].astype(float)
     table["fail_high"] = sensors["range_max"].astype(float)
     table["interval_s"] = sensors["interval_s"].astype(float)
@@ -77,6 +89,8 @@ def sensor_limits(sensors: pd.DataFrame, lifelines: Sequence[Lifeline]) -> pd.Da
                 ("spike", measure.spike),
                 ("rate", measure.rate_per_h),
                 ("flat_h", measure.flat_h),
+                ("attenuated_h", measure.attenuated_h),
+                ("attenuated_range", measure.attenuated_range),
             ):
                 table.loc[slow, name] = np.nan if limit is None else limit
     return table
@@ -126,6 +140,8 @@ def kernel_limits(limits: pd.DataFrame) -> np.ndarray:
         table[:, column] = limits[name].to_numpy(dtype=float)
     table[:, kernel.RATE_S] = limits["rate"].to_numpy(dtype=float) / 3600.0
     table[:, kernel.FLAT_S] = limits["flat_h"].to_numpy(dtype=float) * 3600.0
+    table[:, kernel.QUIET_S] = limits["attenuated_h"].to_numpy(dtype=float) * 3600.0
+    table[:, kernel.QUIET_RANGE] = limits["attenuated_range"].to_numpy(dtype=float)
     table[:, kernel.GAP_S] = limits["interval_s"].to_numpy(dtype=float) * 3.0
     table[:, kernel.FLAT_RANGE] = 0.0
     return table
@@ -134,7 +150,7 @@ def kernel_limits(limits: pd.DataFrame) -> np.ndarray:
 def flag_of(tests: np.ndarray) -> np.ndarray:
     """Turn masks into QARTOD flags: fail before suspect before pass; a gap alone is no fault."""
     flag = np.full(tests.shape, PASS, dtype=np.uint8)
-    suspect = RANGE_SUSPECT | SPIKE | RATE | FLAT_LINE
+    suspect = RANGE_SUSPECT | SPIKE | RATE | FLAT_LINE | ATTENUATED
     flag[(tests & suspect) > 0] = SUSPECT
     flag[(tests & (RANGE_FAIL | FUTURE)) > 0] = FAIL
     return flag

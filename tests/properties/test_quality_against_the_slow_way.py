@@ -21,9 +21,8 @@ from lifeline_kit.model.readings import (
     ragged_node,
 )
 from lifeline_kit.quality import kernel
-from lifeline_kit.quality.flags import _flag_node
+from lifeline_kit.quality.flags import LIMITS, _flag_node
 
-LIMITS = ("fail_low", "fail_high", "low", "high", "spike", "rate", "flat_h", "interval_s")
 small = st.integers(-6, 6)
 
 

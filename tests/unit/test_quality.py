@@ -9,6 +9,7 @@ from oracles.hand import at, city_of, minutes, one_sensor, sensor_table
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import (
+    ATTENUATED,
     FAIL,
     FLAT_LINE,
     FUTURE,
@@ -88,6 +89,15 @@ def test_flat_line_is_known_only_once_it_has_lasted() -> None:
     flat = flat_of([1, 5, 5, 5, 5, 2], [5, 5, 5, 5, 5, 5])
     assert bits(flat, FLAT_LINE, flat_s=[10_800.0, 18_000.0]) == [4, 11]
     assert bits(flat, FLAT_LINE, flat_s=NAN) == []
+
+
+def test_an_attenuated_signal_still_moves_but_hardly() -> None:
+    value = 5 + 0.1 * np.sin(np.arange(30))
+    value[:8] += np.arange(8)
+    flat = flat_of(value.tolist(), [5.0] * 30)
+    limits = {"attenuated_s": 6 * 3600.0, "attenuated_range": 0.5}
+    assert bits(flat, ATTENUATED, **limits) == [*range(14, 30), *range(36, 60)]
+    assert bits(flat, FLAT_LINE, flat_s=6 * 3600.0) == list(range(36, 60))
 
 
 def test_gap_marks_the_first_reading_after_it() -> None:
