@@ -4,7 +4,7 @@
 # With the argument "fonts" only what showing pages and writing reports needs.
 set -u
 want="fontconfig:fc-list fonts-noto-cjk: libpango-1.0-0: libpangoft2-1.0-0:"
-[ "${1:-}" = fonts ] || want="$want chromium:chromium mosquitto: postgresql: postgresql-postgis:"
+[ "${1:-}" = fonts ] || want="$want chromium:chromium mosquitto: openssl:openssl postgresql: postgresql-postgis:"
 
 missing=""
 for entry in $want; do

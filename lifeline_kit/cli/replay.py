@@ -1,0 +1,101 @@
+"""`lifeline replay`: a city plays itself through a broker."""
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lifeline_kit.cli.collect import (
+    add_broker,
+    link_of,
+    say,
+    status_line,
+    stopped_by_signals,
+    summary,
+    words,
+)
+from lifeline_kit.cli.console import OK, out
+from lifeline_kit.errors import InputError, ServiceError
+from lifeline_kit.model.city import City
+
+if TYPE_CHECKING:
+    from lifeline_kit.services.collect import Stats
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Add the command."""
+    replay = commands.add_parser("replay", help="play a city through a broker, at any speed")
+    replay.add_argument("--city", type=Path, required=True, help="city folder with readings")
+    replay.add_argument("--speed", default="60", help="seconds per second, or max (default 60)")
+    replay.add_argument("--start", metavar="TIME", help="UTC or with zone, 2026-10-01T00:00")
+    replay.add_argument("--end", metavar="TIME")
+    replay.add_argument("--into", type=Path, metavar="DIR", help="city folder to collect into")
+    replay.add_argument("--terminals", type=int, default=1, help="simulated gas terminals")
+    replay.add_argument("--seed", type=int, default=1)
+    add_broker(replay)
+    replay.set_defaults(command=_replay)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from lifeline_kit.services.replay import Play, replay
+
+    play = Play(
+        speed=_speed(options.speed),
+        start=_moment("--start", options.start),
+        end=_moment("--end", options.end),
+        terminals=options.terminals,
+        seed=options.seed,
+    )
+    into = options.into
+    if into is None and options.broker is None:
+        into = Path(f"{options.city.resolve().name}-live")
+    link = link_of(options) if options.broker else None
+    city = City.open(options.city)
+    if into is not None:
+        say(f"collecting into {into}; open it in another terminal: lifeline serve --city {into}")
+    with stopped_by_signals() as stop, status_line() as show:
+
+        def report(at: np.datetime64, readings: int, stats: "Stats | None") -> None:
+            clock = city.local(at).strftime("%Y-%m-%d %H:%M")
+            behind = f"; {words(stats)}" if stats is not None else ""
+            show(f"{clock} sent {readings}{behind}")
+
+        played = replay(city, play, link=link, into=into, say=say, report=report, stop=stop)
+    out.print(
+        f"sent {played.readings} readings in {played.messages} messages, {played.seconds:.1f} s",
+        highlight=False,
+    )
+    if played.collected is not None:
+        out.print(f"stored: {summary(played.collected)}", highlight=False, soft_wrap=True)
+        missing = played.messages - played.collected.messages
+        if missing > 0 and not stop.is_set():
+            raise ServiceError(
+                f"{missing} of {played.messages} messages did not reach the collector; play it "
+                "again: what is stored already is not stored twice."
+            )
+    return OK
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return math.inf
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--speed {text!r}: expected a number above 0, or max.") from None
+
+
+def _moment(option: str, text: str | None) -> np.datetime64 | None:
+    if text is None:
+        return None
+    from datetime import UTC, datetime
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{option} {text!r}: expected a time such as 2026-10-01T00:00.") from None
+    if found.tzinfo is not None:
+        found = found.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(found, "ms")

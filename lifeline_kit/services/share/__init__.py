@@ -1,0 +1,1 @@
+"""One-net sharing: a read-only HTTP service of a city (see `app.build_app`)."""
