@@ -14,11 +14,16 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from lifeline_kit.errors import InputError
+from lifeline_kit.text import Text
 
 MOST_BYTES = 1 << 30  # of one file, unpacked
 MOST_MEMBERS = 1000
+MOST_RATIO, RATIO_FROM = 300, 1 << 26  # unpacked to packed, of more than 64 MB: a bomb, no table
 PARQUET = b"PAR1"
+HDF5, NETCDF3, SQLITE = b"\x89HDF", b"CDF", b"SQLite format 3"
 _ZIP, _GZIP, _OLE = b"PK", b"\x1f\x8b", b"\xd0\xcf\x11\xe0"
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_BINARY_SHARE = 0.1  # of control characters; a text with runs of NUL has fewer
 
 
 def read_contents(path: Path) -> list[tuple[str, bytes]]:
@@ -49,6 +54,8 @@ def _check_name(path: Path, content: bytes) -> None:
         (".zip", _ZIP, "a zip archive"),
         (".parquet", PARQUET, "Parquet"),
         (".gz", _GZIP, "gzip"),
+        (".xlsx", _ZIP, "Excel"),
+        (".xls", _OLE, "Excel 97"),
     ):
         if path.suffix.lower() == suffix and not content.startswith(magic):
             raise InputError(
@@ -60,9 +67,11 @@ def _check_name(path: Path, content: bytes) -> None:
 def _contents(content: bytes, name: str, depth: int = 0) -> Iterator[tuple[str, bytes]]:
     """Yield (name, bytes) of each table in a file, judged by content."""
     if content.startswith(_GZIP):
-        yield name, _bounded(gzip.GzipFile(fileobj=io.BytesIO(content)), name)
+        inner = _bounded(gzip.GzipFile(fileobj=io.BytesIO(content)), name)
+        _check_ratio(name, len(content), len(inner))
+        yield name, inner
     elif content.startswith(_ZIP):
-        if depth:
+        if depth and not is_excel(content):
             raise InputError(f"{name}: a zip within a zip; unpack the outer one first.")
         yield from _members(content, name)
     else:
@@ -78,14 +87,20 @@ def _members(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
             "or damaged, copy it again."
         ) from None
     infos = [info for info in archive.infolist() if not _is_clutter(info.filename)]
-    if any(info.filename.startswith(("xl/", "word/")) for info in infos):
-        raise InputError(f"{name}: an Excel or Word file; save the sheet as CSV (UTF-8).")
-    if len(infos) > MOST_MEMBERS or sum(info.file_size for info in infos) > MOST_BYTES:
+    unpacked = sum(info.file_size for info in infos)
+    _check_ratio(name, len(content), unpacked)
+    if any(info.filename.startswith("word/") for info in infos):
+        raise InputError(f"{name}: a Word file; save the table as Excel or CSV (UTF-8).")
+    excel = any(info.filename.startswith("xl/") for info in infos) or is_excel(content)
+    if len(infos) > MOST_MEMBERS or unpacked > MOST_BYTES:
         raise InputError(
-            f"{name}: {len(infos)} files of {sum(i.file_size for i in infos) / 1e9:.1f} GB once "
+            f"{name}: {len(infos)} files of {unpacked / 1e9:.1f} GB once "
             f"unpacked; expected at most {MOST_MEMBERS} files and {MOST_BYTES / 1e9:.1f} GB. "
             "Split the archive."
         )
+    if excel:
+        yield name, content
+        return
     for info in infos:
         where = f"{name} ({info.filename})"
         if info.flag_bits & 1:
@@ -97,6 +112,15 @@ def _members(content: bytes, name: str) -> Iterator[tuple[str, bytes]]:
             raise InputError(f"{where}: cannot be unpacked ({error}); copy it again.") from None
         for _, table in _contents(inner, where, depth=1):
             yield info.filename, table
+
+
+def _check_ratio(name: str, packed: int, unpacked: int) -> None:
+    if unpacked > RATIO_FROM and unpacked > MOST_RATIO * packed:
+        raise InputError(
+            f"{name}: {packed / 1e6:.2f} MB that unpack to {unpacked / 1e6:.0f} MB, more than "
+            f"{MOST_RATIO} times as much; expected measured data, which never pack so well. It was "
+            "not read; unpack it yourself if you trust it."
+        )
 
 
 def _is_clutter(name: str) -> bool:
@@ -118,28 +142,69 @@ def _bounded(stream: IO[bytes] | gzip.GzipFile, where: str) -> bytes:
     return content
 
 
-def decode(content: bytes, where: str) -> str:
-    """Decode text that may be UTF-8, UTF-16, GB18030 or Latin-1, judged by content.
+def is_excel(content: bytes) -> bool:
+    """Whether bytes are a workbook: xlsx, ods, or what begins like an old xls."""
+    if content.startswith(_OLE) or b"opendocument.spreadsheet" in content[:200]:
+        return True
+    return content.startswith(_ZIP) and (b"xl/workbook" in content or b"xl/worksheets" in content)
+
+
+def decode(content: bytes, where: str) -> tuple[bytes, Text]:
+    """Turn text into UTF-8, and say what it was: UTF-8, UTF-16, GB18030 or Latin-1, by content.
+
+    Bytes that fit nowhere become U+FFFD, so that their lines can be told.
 
     Raises
     ------
     InputError
         Where it is no text.
     """
-    if content.startswith(_OLE):
-        raise InputError(f"{where}: an Excel file; save the sheet as CSV (UTF-8).")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", errors="replace")
-    if b"\0" in content[:4096]:
-        raise InputError(f"{where}: no text and no known format; expected CSV, zip or Parquet.")
+    for mark, name in ((b"\xff\xfe", "UTF-16 LE"), (b"\xfe\xff", "UTF-16 BE")):
+        if content.startswith(mark):
+            text = content.decode("utf-16", errors="replace")
+            return text.encode(), Text(f"{name}（有 BOM）", f"{name} (by its byte order mark)")
+    head = content[: 1 << 16]
+    if len(_CONTROL.findall(head)) > _BINARY_SHARE * len(head):
+        raise InputError(
+            f"{where}: no text and no known format; expected CSV, Excel, zip, Parquet or NetCDF "
+            "(UTF-16 text needs its byte order mark). Export it again."
+        )
+    if content.startswith(b"\xef\xbb\xbf"):
+        marked = content[3:].decode("utf-8", errors="replace").encode()
+        return marked, Text("UTF-8（有 BOM）", "UTF-8 (by its byte order mark)")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    return content.decode("gb18030" if _looks_chinese(content) else "cp1252", errors="replace")
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _not_utf8(content, error.start)
+    plain = content.isascii()
+    evidence = (
+        Text("仅含 ASCII 字符", "ASCII only")
+        if plain
+        else Text("严格解码通过", "every byte decodes")
+    )
+    return content, Text(f"UTF-8（{evidence.zh}）", f"UTF-8 ({evidence.en})")
 
 
-def _looks_chinese(content: bytes) -> bool:
+def _not_utf8(content: bytes, first: int) -> tuple[bytes, Text]:
+    line = content.count(b"\n", 0, first) + 1
+    mostly = content.decode("utf-8", errors="replace")
+    broken = mostly.count("\ufffd")
+    if sum(ord(each) > 0x7F for each in mostly[:1_000_000]) > 2 * broken:  # most of them are whole
+        return mostly.encode(), Text(
+            f"UTF-8（第 {line} 行起有 {broken} 处坏字节）",
+            f"UTF-8 ({broken} bytes that are none, first in line {line})",
+        )
+    if not looks_chinese(content):
+        return content.decode("cp1252", errors="replace").encode(), Text(
+            f"Latin-1（第 {line} 行不是 UTF-8，高位字节不成对）",
+            f"Latin-1 (line {line} is not UTF-8, high bytes stand alone)",
+        )
+    return content.decode("gb18030", errors="replace").encode(), Text(
+        f"GB18030（第 {line} 行不是 UTF-8）", f"GB18030 (line {line} is not UTF-8)"
+    )
+
+
+def looks_chinese(content: bytes) -> bool:
     """Whether most high bytes come in pairs of GB 2312: `°C` in Latin-1 is a lone high byte."""
     pairs = re.findall(rb"[\x80-\xff]+", content[: 1 << 20])
     lone = sum(len(run) % 2 for run in pairs)

@@ -1,7 +1,7 @@
 """A city made up from files of one's own."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lifeline_kit.errors import MappingError, ReadingsError
-from lifeline_kit.io.gis import NUMBER_COLUMNS, TEXT_COLUMNS, read_assets
+from lifeline_kit.errors import AssetsError, MappingError, ReadingsError
+from lifeline_kit.io.gis import NUMBER_COLUMNS, TEXT_COLUMNS, read_reported
+from lifeline_kit.io.long import LongTable, Register
 from lifeline_kit.io.mapping import (
     DEFAULT_KINDS,
     DEFAULT_ZONE,
@@ -22,23 +23,25 @@ from lifeline_kit.io.mapping import (
     check_used,
     read_mapping,
 )
-from lifeline_kit.io.tables import Table, bare_stem, read_tables
+from lifeline_kit.io.merged import Finder, Merged, long_nodes, long_sensors, merge, sensor_row
+from lifeline_kit.io.report import FileReport, ImportReport
+from lifeline_kit.io.sources import expanded, read_readings, source_name
+from lifeline_kit.io.tables import Table, bare_stem
 from lifeline_kit.model.assets import AREA_COLUMNS, check_assets, check_sensors
 from lifeline_kit.model.city import City, Source
 from lifeline_kit.model.readings import check_readings, dense_node
 from lifeline_kit.text import Text
-from lifeline_kit.units import convert
-from lifeline_kit.vocabulary import quantity as quantity_of
 
 SHIPPED = Path(__file__).parent / "mappings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A city from files, and what was assumed, dropped or mended on the way."""
+    """A city from files, what was assumed or mended, and what became of every reading."""
 
     city: City
     notes: tuple[Text, ...]
+    report: ImportReport
 
 
 def city_from_files(
@@ -47,20 +50,25 @@ def city_from_files(
     assets: Sequence[Path] = (),
     mapping: Path | None = None,
     lifeline: str | None = None,
+    now: np.datetime64 | None = None,
 ) -> Loaded:
     """Build a city from files of readings and, where there are any, of assets.
 
     Parameters
     ----------
     readings : sequence of Path
-        CSV, zip of CSVs or Parquet, `io.tables`.
+        Files or folders, or ``sqlite:///…`` and ``postgresql+pg8000://…`` addresses: what
+        `io.sources` reads.
     assets : sequence of Path
-        GeoParquet, GeoPackage, GeoJSON or Shapefile, `io.gis`. Without one every file of readings
-        is an asset without a place.
+        What `io.gis` reads. Without one every wide file of readings, and every device of a long
+        one, is an asset without a place.
     mapping : Path, optional
         Mapping file, `io.mapping`.
     lifeline : str, optional
-        Needed without asset files, unless the mapping file names it.
+        Needed without asset files, unless the mapping file names it; also for asset files that
+        have no column of lifelines.
+    now : datetime64, optional
+        UTC, by which stamps of the future are told; default this machine's clock.
 
     Raises
     ------
@@ -78,17 +86,29 @@ def city_from_files(
             f"{', '.join(DEFAULT_KINDS)}, or lifeline = … in the mapping file, or --assets."
         )
     notes: list[Text] = []
-    ids = _unique_stems(readings, notes)
-    known = _read_all_assets(assets, said, notes)
+    paths = expanded(readings)
+    ids = _unique_stems(paths, notes)
+    known, asset_reports = _read_all_assets(assets, said, lifeline, notes)
+    register = Register() if known is None else Register(knows=Finder(known.index, said).knows)
     parts: list[_Part] = []
+    long: list[LongTable] = []
     said_of: list[tuple[str, Text]] = []
-    for path, own in zip(readings, ids, strict=True):
-        parts += _parts(path, own, said, said_of)
-    check_used(said, [header for part in parts for header in part.table.columns])
+    reports: list[FileReport] = []
+    for path, own in zip(paths, ids, strict=True):
+        tables = read_readings(path, said, now=now, register=register)
+        reports += [replace(table.report, name=table.stem) for table in tables]
+        long += [table for table in tables if isinstance(table, LongTable)]
+        many = len(tables) > 1
+        said_of += [(t.stem if many else own, note) for t in tables for note in t.notes]
+        wide = [table for table in tables if isinstance(table, Table)]
+        parts += [_part(path, own, table, said, many=many) for table in wide]
+    check_used(said, [*_headers(parts), *_long_names(long)])
     _unique_nodes(parts)
+    _check_any_known(long, known)
+    merged, reports = merge(long, reports)
     if known is None:
-        known = _assets_of_files(parts, str(lifeline), said)
-    sensors = _sensors(parts, known, said)
+        known = _assets_of_files(parts, merged, str(lifeline), said)
+    sensors = _sensors(parts, merged, known, said)
     city = City(
         name=_name(ids),
         crs="" if known.crs is None else known.crs.to_string(),
@@ -97,13 +117,14 @@ def city_from_files(
         assets=check_assets(known),
         sensors=check_sensors(sensors, known),
         areas=_no_areas(known.crs),
-        readings=check_readings(_readings(parts)),
+        readings=check_readings(_readings(parts, merged)),
         sources=tuple(
-            Source(title=Text(path.name, path.name), url="", licence="")
-            for path in (*readings, *assets)
+            Source(title=Text(source_name(path), source_name(path)), url="", licence="")
+            for path in (*paths, *assets)
         ),
     )
-    return Loaded(city=city, notes=(*notes, *_gathered(said_of)))
+    report = ImportReport(files=tuple(reports), assets=tuple(asset_reports))
+    return Loaded(city=city, notes=(*notes, *_gathered(said_of)), report=report)
 
 
 @dataclass(slots=True)
@@ -122,20 +143,38 @@ class _Part:
         return f"{self.node}.{channel.header if twice else channel.name}"
 
 
-def _parts(path: Path, own: str, said: FileMapping, said_of: list[tuple[str, Text]]) -> list[_Part]:
-    tables = read_tables(path, said)
-    parts = []
-    for table in tables:
-        found = channels(table.columns, said, table.where)
-        if not found:
-            raise MappingError(f"{table.where}: every column is ignored; leave one to be read.")
-        if table.time.size < 2:
-            raise ReadingsError(
-                f"{table.where}: {table.time.size} usable rows; expected at least two."
-            )
-        said_of += [(table.stem if len(tables) > 1 else own, note) for note in table.notes]
-        parts.append(_Part(path, own, table, found, own if len(tables) == 1 else table.stem))
-    return parts
+def _part(path: Path, own: str, table: Table, said: FileMapping, *, many: bool) -> _Part:
+    found = channels(table.columns, said, table.where)
+    if not found:
+        raise MappingError(f"{table.where}: every column is ignored; leave one to be read.")
+    if table.time.size < 2:
+        raise ReadingsError(f"{table.where}: {table.time.size} usable rows; expected at least two.")
+    return _Part(path, own, table, found, table.stem if many else own)
+
+
+def _headers(parts: list[_Part]) -> list[str]:
+    return [header for part in parts for header in part.table.columns]
+
+
+def _long_names(long: list[LongTable]) -> list[str]:
+    names = [name for table in long for name in (*table.sensors, *table.devices)]
+    return [*names, *(name for table in long for name in table.spoken)]
+
+
+def _check_any_known(long: list[LongTable], known: gpd.GeoDataFrame | None) -> None:
+    for table in long:
+        if table.sensors:
+            continue
+        unknown = table.report.counts["unknown"]
+        if known is None or not unknown:
+            raise ReadingsError(f"{table.where}: no usable rows; see the rejects in the report.")
+        first = table.report.rejects.query("reason == 'unknown'")["sensor"].iloc[0]
+        raise MappingError(
+            f"{table.where}: sensor {first!r} and {unknown - 1:,} more readings belong to no "
+            f"asset; expected the sensors to be named by one of {len(known)} asset ids "
+            f"({', '.join(map(str, known.index[:3]))} …), or in the mapping file asset = …, or "
+            f'[columns."{first}"] asset = …'
+        )
 
 
 def _unique_stems(paths: Iterable[Path], notes: list[Text]) -> list[str]:
@@ -164,19 +203,36 @@ def _unique_nodes(parts: list[_Part]) -> None:
 
 
 def _read_all_assets(
-    paths: Sequence[Path], said: FileMapping, notes: list[Text]
-) -> gpd.GeoDataFrame | None:
+    paths: Sequence[Path], said: FileMapping, lifeline: str | None, notes: list[Text]
+) -> tuple[gpd.GeoDataFrame | None, list[FileReport]]:
     tables: list[gpd.GeoDataFrame] = []
+    reports: list[FileReport] = []
     for path in paths:
-        found = read_assets(path, mapping=said)
+        found, report = read_reported(path, mapping=said, lifeline=lifeline, near=tables)
         notes += found.notes
+        reports.append(report)
         tables.append(found.table if not tables else found.table.to_crs(tables[0].crs))
-    return cast("gpd.GeoDataFrame", pd.concat(tables)) if tables else None
+    if not tables:
+        return None, []
+    joined = cast("gpd.GeoDataFrame", pd.concat(tables))
+    twice = joined.index[joined.index.duplicated()]
+    if len(twice):
+        raise AssetsError(
+            f"asset {twice[0]!r} stands in more than one of the asset files ({len(twice)} ids in "
+            "all); ids must be unique over all of them."
+        )
+    return joined, reports
 
 
-def _assets_of_files(parts: list[_Part], lifeline: str, said: FileMapping) -> gpd.GeoDataFrame:
+def _assets_of_files(
+    parts: list[_Part], merged: Merged, lifeline: str, said: FileMapping
+) -> gpd.GeoDataFrame:
     ids = dict.fromkeys(
         channel.entry.asset or said.asset or part.own for part in parts for channel in part.channels
+    )
+    ids |= dict.fromkeys(
+        channel.entry.asset or said.asset or device
+        for channel, device in zip(merged.channels, merged.devices, strict=True)
     )
     table = pd.DataFrame(index=pd.Index(list(ids), name="asset", dtype=object))
     table["lifeline"] = lifeline
@@ -188,8 +244,12 @@ def _assets_of_files(parts: list[_Part], lifeline: str, said: FileMapping) -> gp
     return gpd.GeoDataFrame(table, geometry=np.full(len(ids), None))
 
 
-def _sensors(parts: list[_Part], known: gpd.GeoDataFrame, said: FileMapping) -> gpd.GeoDataFrame:
-    rows = [_sensor(part, channel, known, said) for part in parts for channel in part.channels]
+def _sensors(
+    parts: list[_Part], merged: Merged, known: gpd.GeoDataFrame, said: FileMapping
+) -> gpd.GeoDataFrame:
+    finder = Finder(known.index, said)
+    rows = [_sensor(part, channel, known, finder) for part in parts for channel in part.channels]
+    rows += long_sensors(merged, known, finder)
     table = pd.DataFrame.from_records(rows, index="sensor")
     places = known.geometry.reindex(table["asset"])
     points = np.full(len(table), None)
@@ -198,63 +258,23 @@ def _sensors(parts: list[_Part], known: gpd.GeoDataFrame, said: FileMapping) -> 
     return gpd.GeoDataFrame(table, geometry=points, crs=known.crs)
 
 
-def _sensor(part: _Part, channel: Channel, known: gpd.GeoDataFrame, said: FileMapping) -> dict:
-    asset = _asset_of(part, channel, known, said)
-    entry = quantity_of(channel.quantity)
-    low, high = _canonical(channel.entry.span, channel, entry.unit)
-    limit_low, limit_high = _canonical(channel.entry.limit, channel, entry.unit)
+def _sensor(part: _Part, channel: Channel, known: gpd.GeoDataFrame, finder: Finder) -> dict:
+    guesses = (channel.name, part.node, part.own)
+    where = f"{part.table.where}: column {channel.header!r}"
+    asset = finder.asset(channel, guesses, where, "the name of the file or of the column")
     steps = np.diff(part.table.time).astype(np.int64)
-    return {
-        "sensor": part.sensor(channel),
-        "asset": asset,
-        "lifeline": known["lifeline"][asset],
-        "quantity": channel.quantity,
-        "unit": entry.unit,
-        "clock": f"{channel.quantity}/{part.node}",
-        "interval_s": float(np.median(steps)) / 1000.0,
-        "statistic": channel.entry.statistic,
-        "range_min": low,
-        "range_max": high,
-        "resolution": np.nan,
-        "limit_low": limit_low,
-        "limit_high": limit_high,
-        "name_zh": f"{channel.name} {entry.title.zh}",
-        "name_en": f"{channel.name} {entry.title.en.lower()}",
-        "real_or_simulated": "real",
-    }
+    return sensor_row(
+        part.sensor(channel),
+        channel,
+        asset=asset,
+        lifeline=known["lifeline"][asset],
+        clock=f"{channel.quantity}/{part.node}",
+        interval_s=float(np.median(steps)) / 1000.0,
+    )
 
 
-def _canonical(
-    pair: tuple[float, float] | None, channel: Channel, unit: str
-) -> tuple[float, float]:
-    low, high = pair or (np.nan, np.nan)
-    return float(convert(low, channel.unit, unit)), float(convert(high, channel.unit, unit))
-
-
-def _asset_of(part: _Part, channel: Channel, known: gpd.GeoDataFrame, said: FileMapping) -> str:
-    asset = channel.entry.asset or said.asset
-    if asset is None:
-        guesses = (channel.name, part.node, part.own)
-        asset = next((guess for guess in guesses if guess in known.index), None)
-    if asset is None and len(known) == 1:
-        return str(known.index[0])
-    if asset is None:
-        raise MappingError(
-            f"{part.table.where}: column {channel.header!r} belongs to no asset; expected the "
-            f"name of the file or of the column to be one of {len(known)} asset ids "
-            f"({', '.join(map(str, known.index[:3]))} …), or in the mapping file asset = …, or "
-            f'[columns."{channel.name}"] asset = …'
-        )
-    if asset not in known.index:
-        raise MappingError(
-            f"{part.table.where}: column {channel.header!r} is mapped to asset {asset!r}, which "
-            f"no asset file holds ({', '.join(map(str, known.index[:3]))} …); mend asset = …"
-        )
-    return str(asset)
-
-
-def _readings(parts: list[_Part]) -> xr.DataTree:
-    nodes: dict[str, xr.Dataset] = {}
+def _readings(parts: list[_Part], merged: Merged) -> xr.DataTree:
+    nodes: dict[str, xr.Dataset] = long_nodes(merged)
     for part in parts:
         by_quantity: dict[str, list[Channel]] = {}
         for channel in part.channels:

@@ -1,4 +1,4 @@
-"""Assets from GIS files: GeoParquet, GeoPackage, GeoJSON, Shapefile (plain or zipped).
+"""Assets from GIS files, tables with coordinates, network models and PostGIS.
 
 Files are opened read-only. What comes out is in a metric CRS; what had to be assumed or changed
 is told in notes.
@@ -6,6 +6,7 @@ is told in notes.
 
 import warnings
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -18,9 +19,16 @@ import pyogrio.errors
 import shapely
 import shapely.errors
 
-from lifeline_kit.errors import AssetsError, InputError
+from lifeline_kit.errors import AssetsError, InputError, MappingError
 from lifeline_kit.io.crs import metric
+from lifeline_kit.io.epanet import read_epanet
+from lifeline_kit.io.gasnet import is_pandapipes, read_pandapipes
 from lifeline_kit.io.mapping import DEFAULT_KINDS, AssetMapping, FileMapping
+from lifeline_kit.io.points import read_points
+from lifeline_kit.io.report import FileReport
+from lifeline_kit.io.shapefile import text_encoding
+from lifeline_kit.io.sql import is_sql, read_postgis
+from lifeline_kit.io.swmm import is_swmm, read_swmm, sections
 from lifeline_kit.model.assets import check_assets
 from lifeline_kit.text import Text
 
@@ -31,7 +39,19 @@ NUMBER_COLUMNS = ("year", "diameter_mm", "length_m", "depth_m", "design_pressure
 NUMBER_COLUMNS += ("people", "distance_m")
 _ID_WORDS = ("asset", "asset_id", "id", "code", "编号", "编码")
 _FAMILIES = ("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon")
-_SUFFIXES = {".parquet", ".geoparquet", ".gpkg", ".geojson", ".json", ".shp", ".zip"}
+_TABLES = {".csv", ".txt", ".tsv", ".xlsx", ".xls"}
+_SUFFIXES = {
+    ".parquet",
+    ".geoparquet",
+    ".gpkg",
+    ".geojson",
+    ".json",
+    ".shp",
+    ".zip",
+    ".gdb",
+    ".inp",
+}
+_SUFFIXES |= _TABLES
 
 
 class Assets(NamedTuple):
@@ -64,9 +84,39 @@ def read_assets(path: Path, *, mapping: FileMapping | None = None) -> Assets:
     AssetsError
         Missing column, id missing or twice, no or wrong or non-finite geometry.
     """
+    return read_reported(path, mapping=mapping)[0]
+
+
+def read_reported(
+    path: Path,
+    *,
+    mapping: FileMapping | None = None,
+    lifeline: str | None = None,
+    near: Sequence[gpd.GeoDataFrame] = (),
+) -> tuple[Assets, FileReport]:
+    """Read a file of assets, and say how it was read.
+
+    Parameters
+    ----------
+    path : Path
+    mapping : FileMapping, optional
+    lifeline : str, optional
+        Of assets whose file has no such column.
+    near : sequence of GeoDataFrame
+        Layers read before, against which doubtful coordinates are tried.
+
+    Raises
+    ------
+    InputError, CrsError, AssetsError
+        As `read_assets`.
+    """
     mapping = mapping or FileMapping()
-    raw = _open(path)
+    decided: dict[str, Text] = {}
+    raw = _open(path, mapping, decided)
     notes: list[Text] = []
+    if "text" in decided:
+        said = decided["text"]
+        notes.append(Text(f"{path.name}：文字编码 {said.zh}。", f"{path.name}: text is {said.en}."))
     if not isinstance(raw, gpd.GeoDataFrame):
         raise AssetsError(
             f"{path}: no geometry column; expected points, lines or polygons. "
@@ -74,40 +124,74 @@ def read_assets(path: Path, *, mapping: FileMapping | None = None) -> Assets:
         )
     if raw.empty:
         raise AssetsError(f"{path}: no rows; expected at least one asset.")
-    table = _named(raw, mapping, path)
+    table = _named(raw, mapping, path, lifeline)
     _check_shapes(table, path)
-    table = metric(table, mapping.assets.crs, path, notes)
+    table = metric(table, mapping.assets, path, notes, near=near, decided=decided)
     try:
-        return Assets(check_assets(_completed(table)), tuple(notes))
+        checked = check_assets(_completed(table))
     except AssetsError as error:
         raise AssetsError(f"{path}: {error}") from None
+    report = FileReport(name=path.name, rows=len(raw), counts={}, decided=decided)
+    return Assets(checked, tuple(notes)), report
 
 
-def _open(path: Path) -> gpd.GeoDataFrame | pd.DataFrame:
-    if not path.is_file():
+def _open(
+    path: Path, mapping: FileMapping, decided: dict[str, Text]
+) -> gpd.GeoDataFrame | pd.DataFrame:
+    if is_sql(path):
+        decided["encoding"] = Text("PostGIS 数据库", "PostGIS database")
+        return read_postgis(path, mapping.assets.table, mapping.assets.select)
+    suffix = path.suffix.lower()
+    if not path.is_file() and not (suffix == ".gdb" and path.is_dir()):
         raise InputError(f"{path}: no such file; name an existing one.")
     if not path.stat().st_size:
         raise InputError(f"{path}: the file is empty; export it again.")
-    if path.suffix.lower() not in _SUFFIXES:
+    if suffix not in _SUFFIXES:
         raise InputError(
             f"{path}: suffix {path.suffix!r} is not known for assets; expected one of "
             f"{', '.join(sorted(_SUFFIXES))}."
         )
-    if path.suffix.lower() == ".zip" and not zipfile.is_zipfile(path):
+    if suffix == ".zip" and not zipfile.is_zipfile(path):
         raise InputError(
             f"{path}: the name says zip archive, the content is not (or it is truncated); "
             "expected a zipped Shapefile. Copy it again."
         )
+    reader = _of_network(path, suffix)
+    if reader is not None:
+        table, decided["encoding"] = reader(path)
+        return table
+    if suffix in _TABLES:
+        table, decided["encoding"] = read_points(path, mapping)
+        return table
+    return _layer(path, suffix, decided)
+
+
+def _of_network(path: Path, suffix: str) -> Callable[[Path], tuple[gpd.GeoDataFrame, Text]] | None:
+    if suffix == ".inp":
+        return read_swmm if is_swmm(sections(path)) else read_epanet
+    if suffix == ".json":
+        with path.open("rb") as stream:
+            return read_pandapipes if is_pandapipes(stream.read(4096)) else None
+    return None
+
+
+def _layer(path: Path, suffix: str, decided: dict[str, Text]) -> gpd.GeoDataFrame | pd.DataFrame:
+    encoding = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # GDAL's hints; what matters is checked below
-            if path.suffix.lower() in {".parquet", ".geoparquet"}:
+            if suffix in {".parquet", ".geoparquet"}:
                 return gpd.read_parquet(path)
-            return pyogrio.read_dataframe(path)
+            if suffix in {".shp", ".zip"}:
+                encoding, told = text_encoding(path)
+                if told is not None:
+                    decided["text"] = told
+            return pyogrio.read_dataframe(path, encoding=encoding)
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,
         shapely.errors.ShapelyError,
+        zipfile.BadZipFile,
         pa.ArrowException,
         OSError,
         ValueError,
@@ -120,8 +204,17 @@ def _open(path: Path) -> gpd.GeoDataFrame | pd.DataFrame:
         ) from None
 
 
-def _named(raw: gpd.GeoDataFrame, mapping: FileMapping, path: Path) -> gpd.GeoDataFrame:
+def _named(
+    raw: gpd.GeoDataFrame, mapping: FileMapping, path: Path, lifeline: str | None
+) -> gpd.GeoDataFrame:
     said = mapping.assets
+    known = {*TEXT_COLUMNS, *NUMBER_COLUMNS, "lifeline", "kind", "asset", "real_or_simulated"}
+    stray = [name for name in said.columns if name not in known]
+    if stray:
+        raise MappingError(
+            f"{mapping.file or 'mapping file'}: [assets] columns: {stray[0]!r} is no column of "
+            f"assets; expected one of {', '.join(sorted(known))}. Mend the name left of the '='."
+        )
     missing = [source for source in said.columns.values() if source not in raw.columns]
     if missing:
         raise AssetsError(
@@ -138,6 +231,8 @@ def _named(raw: gpd.GeoDataFrame, mapping: FileMapping, path: Path) -> gpd.GeoDa
     for name, constant in (("lifeline", said.lifeline or mapping.lifeline), ("kind", said.kind)):
         if constant is not None:
             table[name] = constant
+        if name == "lifeline" and name not in table.columns and lifeline is not None:
+            table[name] = lifeline
         if name not in table.columns:
             raise AssetsError(
                 f"{path}: column {name!r} is missing; found {_columns(raw)}. Add it or say it in "

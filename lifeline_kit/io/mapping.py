@@ -18,11 +18,29 @@
     statistic = "point"
     asset = "WTP-2"
 
+    [long]                          # for files with a row for each reading
+    sensor = "设备编号"              # headers of the columns
+    value = "数值"
+    quantity = "监测项"
+    unit = "单位"
+    canonical = true                # values stand in the canonical units of the quantities
+
+    [sql]                           # for readings from a database
+    table = "readings"              # or select = "SELECT … FROM …"
+
     [assets]                        # for asset files (GIS)
     id = "code"
     crs = "EPSG:4547"               # where the file names none
     lifeline = "gas"
     kind = "pipe"
+    datum = "gcj02"                 # or "bd09": longitudes and latitudes of a map service
+    towgs84 = [15.8, -154.4, -82.3] # 3 or 7, for Beijing 1954 and Xian 1980; or
+    planar = [dx, dy, turn, ppm]    # metres, seconds of arc, parts per million; or
+    control = [[x, y, X, Y], …]     # easting, northing old and new; these two with
+    crs_to = "EPSG:4547"
+    x = "东坐标"                     # of a CSV: columns of easting (or longitude) and northing
+    y = "北坐标"
+    table = "pipes"                 # of a PostGIS database; or select = "SELECT …"
     columns = { diameter_mm = "DN", material = "MAT" }
     kinds = { "阀门" = "valve" }     # values of the file's kind column
 """
@@ -31,14 +49,19 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from lifeline_kit.errors import InputError, MappingError, UnitError
-from lifeline_kit.units import canonical, convert, is_known
+from lifeline_kit.io.gcj import datum_in
+from lifeline_kit.io.headers import (
+    known_unit,
+    quantity_in,
+    split_header,
+    to_canonical,
+)
+from lifeline_kit.units import Values, canonical
 from lifeline_kit.vocabulary import QUANTITIES
 from lifeline_kit.vocabulary import quantity as quantity_of
 
@@ -55,7 +78,6 @@ DEFAULT_KINDS = {
     "rail": "tunnel",
     "supplies": "warehouse",
 }
-_BRACKETS = re.compile(r"^(?P<name>.*?)\s*[(\[（【](?P<unit>[^()\[\]（）【】]*)[)\]）】]\s*$")
 _TOP: dict[str, type] = {
     "time": str,
     "time_format": str,
@@ -63,7 +85,10 @@ _TOP: dict[str, type] = {
     "lifeline": str,
     "asset": str,
 }
-_TOP |= {"kind": str, "ignore": list, "columns": dict, "assets": dict}
+_TOP |= {"kind": str, "ignore": list, "columns": dict, "assets": dict, "long": dict, "sql": dict}
+_LONG: dict[str, type] = {"sensor": str, "value": str, "quantity": str, "unit": str}
+_LONG |= {"canonical": bool}
+_SQL: dict[str, type] = {"table": str, "select": str}
 _COLUMN: dict[str, type] = {
     "quantity": str,
     "unit": str,
@@ -79,6 +104,15 @@ _ASSETS: dict[str, type] = {
     "kind": str,
     "columns": dict,
     "kinds": dict,
+    "datum": str,
+    "towgs84": list,
+    "planar": list,
+    "control": list,
+    "crs_to": str,
+    "x": str,
+    "y": str,
+    "table": str,
+    "select": str,
 }
 
 
@@ -95,6 +129,25 @@ class ColumnMapping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LongMapping:
+    """Headers of files with a row for each reading, where they use other words."""
+
+    sensor: str | None = None
+    value: str | None = None
+    quantity: str | None = None
+    unit: str | None = None
+    canonical: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlMapping:
+    """Where the readings lie in a database: a table, or a query of one's own."""
+
+    table: str | None = None
+    select: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetMapping:
     """What a mapping file says about files of assets."""
 
@@ -104,6 +157,15 @@ class AssetMapping:
     kind: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    datum: str | None = None
+    towgs84: tuple[float, ...] = ()
+    planar: tuple[float, ...] = ()
+    control: tuple[tuple[float, ...], ...] = ()
+    crs_to: str | None = None
+    x: str | None = None
+    y: str | None = None
+    table: str | None = None
+    select: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +182,8 @@ class FileMapping:
     ignore: tuple[str, ...] = ()
     columns: Mapping[str, ColumnMapping] = field(default_factory=dict)
     assets: AssetMapping = field(default_factory=AssetMapping)
+    long: LongMapping = field(default_factory=LongMapping)
+    sql: SqlMapping = field(default_factory=SqlMapping)
 
     def column(self, header: str) -> ColumnMapping | None:
         """Return the entry of a column, by its whole header or by its name without unit."""
@@ -157,13 +221,52 @@ def read_mapping(path: Path) -> FileMapping:
         name: _column(entry, f"{path}: [columns.{name}]")
         for name, entry in data.pop("columns", {}).items()
     }
-    assets = data.pop("assets", {})
+    assets, long, sql = (data.pop(name, {}) for name in ("assets", "long", "sql"))
     _check_keys(assets, _ASSETS, f"{path}: [assets]")
+    _check_keys(long, _LONG, f"{path}: [long]")
+    _check_keys(sql, _SQL, f"{path}: [sql]")
+    assets = _asset_entries(assets, f"{path}: [assets]")
     check_lifeline(data.get("lifeline"), str(path))
     check_lifeline(assets.get("lifeline"), f"{path}: [assets]")
     _check_zone(data.get("time_zone"), path)
     data["ignore"] = tuple(data.get("ignore", ()))
-    return FileMapping(file=str(path), columns=columns, assets=AssetMapping(**assets), **data)
+    return FileMapping(
+        file=str(path),
+        columns=columns,
+        assets=AssetMapping(**assets),
+        long=LongMapping(**long),
+        sql=SqlMapping(**sql),
+        **data,
+    )
+
+
+def _asset_entries(entries: dict, where: str) -> dict:
+    """Check what cannot be checked by its type alone."""
+    datum = entries.get("datum")
+    if datum is not None:
+        if datum_in(datum) is None:
+            raise MappingError(
+                f"{where}: datum {datum!r} is not known; expected 'gcj02' or 'bd09'; a true datum "
+                "belongs to crs."
+            )
+        entries["datum"] = datum_in(datum)
+    for key in ("towgs84", "planar"):
+        if key in entries:
+            entries[key] = _numbers(entries[key], f"{where}: {key}")
+    if "control" in entries:
+        entries["control"] = tuple(
+            _numbers(each, f"{where}: control") for each in entries["control"]
+        )
+    return entries
+
+
+def _numbers(values: object, where: str) -> tuple[float, ...]:
+    sound = isinstance(values, list) and all(
+        isinstance(x, int | float) and not isinstance(x, bool) for x in values
+    )
+    if not sound:
+        raise MappingError(f"{where} = {values!r}; expected a list of numbers.")
+    return tuple(float(x) for x in cast("list", values))
 
 
 def check_lifeline(lifeline: str | None, where: str) -> None:
@@ -214,7 +317,7 @@ def _column(entry: object, where: str) -> ColumnMapping:
         if "unit" in entry:
             entry["unit"] = canonical(entry["unit"])
         if "quantity" in entry and "unit" in entry:
-            _check_unit(entry["unit"], entry["quantity"])
+            known_unit(entry["unit"], entry["quantity"], "", told=True)
     except (MappingError, UnitError) as error:
         raise MappingError(f"{where}: {error}") from None
     if entry.get("statistic", "point") not in STATISTICS:
@@ -236,73 +339,6 @@ def _pair(values: list, where: str) -> tuple[float, float]:
     return float(values[0]), float(values[1])
 
 
-def split_header(header: str) -> tuple[str, str | None]:
-    """Split a column header into name and unit; None where it says no unit.
-
-    Examples
-    --------
-    >>> split_header("DMS_CN (um/m)"), split_header("FRC-01 [kN]"), split_header("压力/MPa")
-    (('DMS_CN', 'um/m'), ('FRC-01', 'kN'), ('压力', 'MPa'))
-    """
-    header = header.strip()
-    match = _BRACKETS.match(header)
-    if match and match["name"]:
-        return match["name"].strip(), match["unit"].strip()
-    for cut in re.finditer("[/／]", header):
-        if cut.start() and is_known(header[cut.end() :]):
-            return header[: cut.start()].strip(), header[cut.end() :].strip()
-    name, _, tail = header.rpartition("_")
-    if name and is_known(tail) and quantity_in(name) and _fits(tail, quantity_in(name)):
-        return name, tail
-    return header, None
-
-
-def _fits(unit: str, quantity: str | None) -> bool:
-    try:
-        _check_unit(unit, quantity or "")
-    except (UnitError, MappingError):
-        return False
-    return True
-
-
-def _check_unit(unit: str, quantity: str) -> str:
-    """Return the one name of a unit; UnitError where unknown or not of the quantity."""
-    known, expected = canonical(unit), quantity_of(quantity).unit
-    try:
-        convert(1.0, known, expected)
-    except TypeError:  # pint refuses arithmetic on scales with a zero of their own
-        raise UnitError(
-            f"cannot convert {known} to {expected}: they measure different things"
-        ) from None
-    return known
-
-
-@lru_cache(maxsize=1)
-def _words() -> list[tuple[str, re.Pattern[str], str]]:
-    words = [(_folded(word), q.key) for q in QUANTITIES.values() for word in (*q.header, q.key)]
-    # a Latin word must stand alone ("ph" is not in "phase"); Chinese has no spaces to look for
-    patterns = [
-        (word, re.compile(rf"(?<![a-z]){re.escape(word)}(?![a-z])"), key) for word, key in words
-    ]
-    return sorted(patterns, key=lambda entry: -len(entry[0]))
-
-
-def _folded(text: str) -> str:
-    return re.sub(r"[\s_]+", " ", text).strip().casefold()
-
-
-def quantity_in(name: str) -> str | None:
-    """Name the quantity that a header's words give; the longest word decides.
-
-    Examples
-    --------
-    >>> quantity_in("Air Temperature"), quantity_in("一号泵站压力"), quantity_in("phase")
-    ('air_temperature', 'pressure', None)
-    """
-    folded = _folded(name)
-    return next((key for _, pattern, key in _words() if pattern.search(folded)), None)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """A column understood: name without unit, quantity, unit of the file, what the mapping adds."""
@@ -313,9 +349,9 @@ class Channel:
     unit: str
     entry: ColumnMapping
 
-    def to_canonical(self, values: np.ndarray) -> np.ndarray:
+    def to_canonical(self, values: Values) -> Values:
         """Convert from the unit of the file into the canonical unit of the quantity."""
-        return convert(values, self.unit, quantity_of(self.quantity).unit)
+        return to_canonical(values, self.unit, self.quantity)
 
 
 def channels(headers: Iterable[str], mapping: FileMapping, where: str) -> list[Channel]:
@@ -341,7 +377,44 @@ def channels(headers: Iterable[str], mapping: FileMapping, where: str) -> list[C
 def _channel(header: str, mapping: FileMapping, where: str) -> Channel:
     entry = mapping.column(header) or ColumnMapping()
     name, unit = split_header(header)
-    quantity = entry.quantity or quantity_in(name)
+    return channel_of(
+        header=header,
+        name=name,
+        quantity=entry.quantity or quantity_in(name),
+        unit=entry.unit or unit,
+        entry=entry,
+        where=f"{where}: column",
+    )
+
+
+def channel_of(
+    *,
+    header: str,
+    name: str,
+    quantity: str | None,
+    unit: str | None,
+    entry: ColumnMapping,
+    where: str,
+    words: str = "",
+) -> Channel:
+    """Make a channel of what is known about a column or a sensor.
+
+    Parameters
+    ----------
+    header, name : str
+        As written, and without unit.
+    quantity, unit : str, optional
+    entry : ColumnMapping
+    where : str
+        Names the file in errors.
+    words : str
+        What else the file says about it; %LEL is taken only of what is called methane.
+
+    Raises
+    ------
+    MappingError
+        Quantity or unit missing, or a unit that does not measure the quantity.
+    """
     remedy = (
         f"give it in a mapping file (--mapping):\n[columns.{_toml_key(name)}]\n"
         f'quantity = "{quantity or "…"}"\nunit = "…"\n'
@@ -349,22 +422,21 @@ def _channel(header: str, mapping: FileMapping, where: str) -> Channel:
     )
     if quantity is None:
         raise MappingError(
-            f"{where}: column {header!r} names no quantity; expected a word such as 'pressure', "
+            f"{where} {header!r} names no quantity; expected a word such as 'pressure', "
             f"'压力' or 'strain' ({', '.join(QUANTITIES)}); {remedy}"
         )
     expected = quantity_of(quantity).unit
-    said = entry.unit or unit
-    if said is None:
+    if unit is None:
         raise MappingError(
-            f"{where}: column {header!r} ({quantity}) names no unit; expected a header such as "
+            f"{where} {header!r} ({quantity}) names no unit; expected a header such as "
             f"'{name} ({expected})'; {remedy}"
         )
     try:
-        known = _check_unit(said, quantity)
+        known = known_unit(unit, quantity, f"{name} {words}", told=entry.quantity is not None)
     except UnitError as error:
         raise MappingError(
-            f"{where}: column {header!r}: {quantity} needs {expected} or a unit that converts "
-            f"to it, got {said!r} ({str(error).split(';')[0]}); {remedy}"
+            f"{where} {header!r}: {quantity} needs {expected} or a unit that converts "
+            f"to it, got {unit!r} ({str(error).split(';')[0]}); {remedy}"
         ) from None
     return Channel(header=header, name=name, quantity=quantity, unit=known, entry=entry)
 

@@ -1,8 +1,11 @@
-"""Tables of readings as they lie on disk: CSV, gzip, zip (of CSVs) and Parquet."""
+"""Tables of readings as they lie on disk: CSV, Excel, Parquet, plain, gzipped or in a zip.
 
-import csv
+A file becomes sheets (`csvtext`, `excel`), a sheet becomes a wide `Table` or a `LongTable`
+(`long`); what became of every reading stands in its report. A bad row never stops a load.
+"""
+
 import io
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -10,18 +13,22 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from lifeline_kit.errors import InputError, MappingError, ReadingsError
-from lifeline_kit.io.archives import PARQUET, decode, read_contents
-from lifeline_kit.io.mapping import FileMapping, split_header
-from lifeline_kit.io.times import parse_times
+from lifeline_kit.errors import InputError, ReadingsError
+from lifeline_kit.io.archives import PARQUET, decode, is_excel, read_contents
+from lifeline_kit.io.csvtext import read_csv
+from lifeline_kit.io.excel import read_excel
+from lifeline_kit.io.layout import Roles, is_value_word, roles
+from lifeline_kit.io.long import LongTable, Register, long_table
+from lifeline_kit.io.mapping import Channel, FileMapping, channels, quantity_in, split_header
+from lifeline_kit.io.numbers import Values, parse_values, sentinels
+from lifeline_kit.io.physical import lel, reach
+from lifeline_kit.io.report import FileReport
+from lifeline_kit.io.sheets import Sheet
+from lifeline_kit.io.tally import ACCEPTED, CODES, Tally, late, row_fates, winners
+from lifeline_kit.io.times import OK, Times, parse_times
 from lifeline_kit.text import Text
 
-_SUFFIXES = {".csv", ".txt", ".tsv", ".zip", ".gz", ".parquet"}
-_TIME_WORDS = ("time", "datetime", "timestamp", "date", "时间", "日期", "采集时间", "监测时间")
-_DELIMITERS = (",", ";", "\t")
-_COMMA = re.compile(r"(?<=\d),(?=\d)")
-_BAD_MOST = 0.5  # of a column must be numbers for it to count as one
-
+_SUFFIXES = {".csv", ".txt", ".tsv", ".zip", ".gz", ".parquet", ".xlsx", ".xls", ".ods", ".nc"}
 
 _ROWS = (
     "{n} 行无法读取（时间或列数），已略去。",
@@ -36,13 +43,19 @@ _BACKWARDS = (
     "{n} 处时间倒退，已按时间排序。",
     "The time steps backwards {n} times; the rows were sorted.",
 )
-_TWICE = ("{n} 行的时间重复，只保留第一行。", "{n} rows repeat a time; the first of each was kept.")
+_TWICE = (
+    "{n} 行的时间重复，只保留最后一行。",
+    "{n} rows repeat a time; the last of each was kept.",
+)
+_SENTINEL = ("{n} 个占位值按缺测处理。", "{n} sentinel values count as missing.")
+_FUTURE = ("{n} 行的时间在未来，已略去。", "{n} rows lie in the future and were left out.")
+_CLOCK = ("{n} 行的时钟未设定，已略去。", "{n} rows come from a clock that was not set.")
 _ALL_EMPTY = Text("列 {column} 没有任何值。", "Column {column} holds no value at all.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table of readings.
+    """One wide table of readings.
 
     Attributes
     ----------
@@ -55,6 +68,8 @@ class Table:
     columns : dict of header to float64 array, (row,) [unit of the file]
     notes : tuple of Text
         What was assumed, dropped or mended.
+    report : FileReport
+        What became of every reading.
     """
 
     stem: str
@@ -62,6 +77,7 @@ class Table:
     time: np.ndarray
     columns: dict[str, np.ndarray]
     notes: tuple[Text, ...]
+    report: FileReport
 
 
 def bare_stem(name: str) -> str:
@@ -78,15 +94,32 @@ def bare_stem(name: str) -> str:
     return path.name
 
 
-def read_tables(path: Path, mapping: FileMapping | None = None) -> list[Table]:
+def clock() -> np.datetime64:
+    """Now, in UTC: what readings of the future are told by."""
+    return pd.Timestamp.now("UTC").tz_localize(None).to_datetime64().astype("datetime64[ms]")
+
+
+def read_tables(
+    path: Path,
+    mapping: FileMapping | None = None,
+    *,
+    now: np.datetime64 | None = None,
+    register: Register | None = None,
+) -> list[Table | LongTable]:
     """Read every table of a file.
 
     Parameters
     ----------
     path : Path
-        CSV (`,` `;` or tab; UTF-8, GB18030 or Latin-1), gzip or zip of it, or Parquet.
+        CSV (`,` `;` tab or `|`; UTF-8, UTF-16, GB18030 or Latin-1), Excel, Parquet; CSV and Excel
+        also gzipped or in a zip.
     mapping : FileMapping, optional
-        Time column, zone and columns to ignore.
+        Time column, zone, layout and columns to ignore.
+    now : datetime64, optional
+        UTC; stamps more than five minutes after it are of the future. Default: this machine's
+        clock.
+    register : Register, optional
+        Sensors known beforehand; readings of others in long files are counted as unknown.
 
     Raises
     ------
@@ -98,201 +131,246 @@ def read_tables(path: Path, mapping: FileMapping | None = None) -> list[Table]:
         Times that cannot be read, or a table without rows.
     """
     mapping = mapping or FileMapping()
+    moment = clock() if now is None else now
     contents = read_contents(path)
-    one = len(contents) == 1
-    tables = []
+    sheets: list[Sheet] = []
     for member, inner in contents:
         where = f"{path}" if member == path.name else f"{path} ({member})"
-        raw = _frame(inner, where)
-        names = [PurePosixPath(member).name, path.name]
-        stem = bare_stem(path.name if one else member)
-        tables.append(_table(raw, mapping, stem=stem, where=where, names=names))
+        sheets += _sheets(inner, mapping, member, where)
+    one = len(sheets) == 1
+    tables = []
+    for sheet in sheets:
+        sheet.names = [PurePosixPath(sheet.member).name, path.name]
+        stem = bare_stem(path.name if one else sheet.member)
+        tables.append(read_sheet(sheet, mapping, stem=stem, now=moment, register=register))
     return tables
 
 
-@dataclass(slots=True)
-class _Raw:
-    """Headers and columns as read; `dropped` rows had more cells than the header."""
-
-    frame: pd.DataFrame
-    dropped: int = 0
-
-
-def _frame(content: bytes, where: str) -> _Raw:
+def _sheets(content: bytes, mapping: FileMapping, member: str, where: str) -> list[Sheet]:
     if not content.strip():
         raise InputError(f"{where}: empty; expected a table with a header.")
     if content.startswith(PARQUET):
-        try:
-            frame = pd.read_parquet(io.BytesIO(content))
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise InputError(
-                f"{where}: Parquet that cannot be read ({str(error)[:80]}); truncated, copy it "
-                "again."
-            ) from None
-        named = [level is not None for level in frame.index.names]
-        frame = frame.reset_index() if all(named) else frame
-        return _Raw(frame.rename(columns=str))
-    text = decode(content, where)
-    return _csv(text, where)
+        return [_parquet(content, member, where)]
+    if is_excel(content):
+        return read_excel(content, mapping, member=member, where=where)
+    text, encoding = decode(content, where)
+    sheet = read_csv(text, mapping, member=member, where=where)
+    sheet.decided = {"encoding": encoding} | sheet.decided
+    return [sheet]
 
 
-def _csv(text: str, where: str) -> _Raw:
-    lines = text.lstrip("\r\n").splitlines()
-    header_line, body = lines[0], lines[1:]
-    delimiter = max(_DELIMITERS, key=header_line.count)
-    if not header_line.count(delimiter):
-        raise InputError(
-            f"{where}: the first line {header_line[:60]!r} has no ',', ';' or tab; expected a "
-            "header with a time and at least one more column."
-        )
-    headers = [cell.strip() for cell in next(csv.reader([header_line], delimiter=delimiter))]
-    if not any(line.strip() for line in body):
-        raise ReadingsError(f"{where}: a header and no rows; expected readings below it.")
-    usual = sorted(line.count(delimiter) + 1 for line in body[:50])[len(body[:50]) // 2]
-    cells = max(len(headers), usual)
-    frame, dropped = _cells(body, delimiter, cells, where)
-    headers += [""] * (cells - len(headers))
-    for position, header in enumerate(headers):
-        if not header and frame[position].notna().any():
-            raise MappingError(
-                f"{where}: column {position + 1} holds values and has no header; expected "
-                f"{cells} headers, got {len([h for h in headers if h])}. Name the column."
-            )
-    frame = frame[[position for position, header in enumerate(headers) if header]]
-    frame.columns = [header for header in headers if header]
-    return _Raw(frame, dropped)
-
-
-def _cells(body: list[str], delimiter: str, cells: int, where: str) -> tuple[pd.DataFrame, int]:
-    """Read the lines below the header; lines of too many cells are left out and counted."""
-    kept = [line for line in body if line.count(delimiter) < cells or '"' in line]
-    if delimiter == ";" and _decimal_comma(body):
-        kept = [_COMMA.sub(".", line) for line in kept]
+def _parquet(content: bytes, member: str, where: str) -> Sheet:
     try:
-        frame = _read_lines(kept, delimiter, cells)
-    except (pd.errors.ParserError, ValueError) as error:
-        raise InputError(f"{where}: cannot be read as CSV ({error}); export it again.") from None
-    return frame, len(body) - len(kept)
+        frame = pd.read_parquet(io.BytesIO(content))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(
+            f"{where}: Parquet that cannot be read ({str(error)[:80]}); truncated, copy it again."
+        ) from None
+    return frame_sheet(frame, member, where, Text("Parquet", "Parquet"))
 
 
-def _read_lines(lines: list[str], delimiter: str, cells: int) -> pd.DataFrame:
-    return pd.read_csv(
-        io.StringIO("\n".join(lines)),
-        sep=delimiter,
-        header=None,
-        names=list(range(cells)),
-        index_col=False,
-        skipinitialspace=True,
-        low_memory=False,
+def frame_sheet(frame: pd.DataFrame, member: str, where: str, form: Text) -> Sheet:
+    """See a DataFrame that a database or a columnar file gave as a sheet."""
+    named = [level is not None for level in frame.index.names]
+    frame = frame.reset_index() if all(named) else frame.reset_index(drop=True)
+
+    def raw(rows: np.ndarray) -> list[str]:
+        return [" | ".join(map(str, row)) for row in frame.iloc[rows].itertuples(index=False)]
+
+    return Sheet(
+        member=member,
+        where=where,
+        frame=frame.rename(columns=str),
+        lines=np.arange(1, len(frame) + 1),
+        raw=raw,
+        decided={"encoding": form},
     )
 
 
-def _decimal_comma(body: list[str]) -> bool:
-    cells = [cell for line in body[:50] for cell in line.split(";")]
-    return any(re.fullmatch(r"\s*-?\d+,\d+\s*", cell) for cell in cells)
+def read_sheet(
+    sheet: Sheet,
+    mapping: FileMapping,
+    *,
+    stem: str,
+    now: np.datetime64,
+    register: Register | None = None,
+) -> Table | LongTable:
+    """Understand a sheet: columns, times, values; count what became of every reading.
 
-
-def _table(raw: _Raw, mapping: FileMapping, *, stem: str, where: str, names: list[str]) -> Table:
-    frame = raw.frame
+    Raises
+    ------
+    MappingError, ReadingsError
+    """
+    frame, where = sheet.frame, sheet.where
     if frame.empty:
         raise ReadingsError(f"{where}: no rows; expected readings below the header.")
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise MappingError(f"{where}: column {twice[0]!r} stands twice; rename one of them.")
-    clock = _time_column(frame, mapping, where)
-    times = parse_times(frame[clock], mapping, where=where, names=names)
-    notes = list(times.notes)
+    typed = (
+        [
+            str(name)
+            for name in frame.columns[~frame.columns.duplicated()]
+            if pd.api.types.is_datetime64_any_dtype(frame[name])
+        ]
+        if frame.columns.is_unique
+        else []
+    )
+    found = roles([str(name) for name in frame.columns], typed, mapping, where)
+    times = parse_times(_stamps(frame, found), mapping, where=where, names=sheet.names)
+    sheet.decided = sheet.decided | times.decided
+    layout = sheet.decided.get("layout")
+    said = found.said()
+    sheet.decided["layout"] = (
+        said if layout is None else Text(f"{said.zh}；{layout.zh}", f"{said.en}; {layout.en}")
+    )
+    if found.sensor is not None:
+        read = (sheet, found, times, mapping)
+        return long_table(*read, stem=stem, now=now, register=register)
+    return _wide(sheet, found, times, mapping, stem=stem, now=now)
+
+
+def _stamps(frame: pd.DataFrame, found: Roles) -> pd.Series:
+    """The column of times; date and time of day put together where they stand apart."""
+    date = frame[found.time]
+    if found.of_day is None:
+        return date
+    of_day = frame[found.of_day].astype("str").str.strip()
+    if of_day.str.len().median() > 12:  # a whole stamp, the date column only repeats its day
+        return of_day.rename(found.of_day)
+    if pd.api.types.is_datetime64_any_dtype(date):
+        date = date.dt.strftime("%Y-%m-%d")
+    return (date.astype("str").str.strip() + " " + of_day).rename(found.time)
+
+
+def _wide(
+    sheet: Sheet,
+    found: Roles,
+    times: Times,
+    mapping: FileMapping,
+    *,
+    stem: str,
+    now: np.datetime64,
+) -> Table:
+    where, notes = sheet.where, list(times.notes)
     columns = {
-        header: _numbers(frame[header], where)
-        for header in frame.columns
-        if header != clock and not mapping.ignores(header)
+        header: parse_values(sheet.frame[header], where, decimal_comma=sheet.decimal_comma)
+        for header in found.values
     }
-    if not columns:
-        raise MappingError(
-            f"{where}: no column besides the time {clock!r}; expected at least one measured."
-        )
-    bad = np.isnat(times.utc)
-    _note(notes, raw.dropped + int(bad.sum()), *_ROWS)
-    values = _finite(columns, bad, notes)
-    rows = _ordered(times.utc, bad, notes)
-    found = {header: column[rows] for header, column in values.items()}
-    for header, column in found.items():
-        if np.isnan(column).all():
-            notes.append(_ALL_EMPTY.format(column=header))
-    return Table(stem=stem, where=where, time=times.utc[rows], columns=found, notes=tuple(notes))
+    own = _spoken(found.values, mapping, stem)
+    columns = {own[header]: values for header, values in columns.items()}
+    known = {header: _channel(header, mapping, where) for header in columns}
+    tally = Tally(stem, sheet)
+    tally.malformed(len(columns))
+    fate = row_fates(times.utc, times.fault, now, notes)
+    bad = fate != ACCEPTED
+    tally.add(fate[bad], np.flatnonzero(bad), time=times.utc[bad], readings=len(columns))
+    rows = np.flatnonzero(~bad)
+    behind = late(times.utc[rows].astype(np.int64))
+    order = np.argsort(times.utc[rows], kind="stable") if behind.any() else slice(None)
+    rows, behind = rows[order], behind[order]
+    axis, group = _axis(times.utc[rows])
+    kept = {
+        header: _column(values, known[header], (rows, group, axis, behind), tally, header)
+        for header, values in columns.items()
+    }
+    _tell(notes, columns, times, fate, tally, rows.size - axis.size)
+    empty = [header for header, column in kept.items() if np.isnan(column).all()]
+    notes += [_ALL_EMPTY.format(column=header) for header in empty]
+    decided = _decided(columns, known)
+    return Table(
+        stem=stem,
+        where=where,
+        time=axis,
+        columns=kept,
+        notes=tuple(notes),
+        report=tally.report(decided),
+    )
 
 
-def _finite(
-    columns: dict[str, tuple[np.ndarray, np.ndarray]], bad: np.ndarray, notes: list[Text]
-) -> dict[str, np.ndarray]:
-    unreadable = np.logical_or.reduce([wrong for _, wrong in columns.values()])
-    _note(notes, int((unreadable & ~bad).sum()), *_CELLS)
-    infinite = sum(int(np.isinf(values).sum()) for values, _ in columns.values())
+def _axis(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Different times, and the place of each row among them; `time` ascends."""
+    fresh = np.append(True, time[1:] != time[:-1]) if time.size else np.zeros(0, dtype=bool)
+    return time[fresh], np.cumsum(fresh) - 1
+
+
+def _column(
+    values: Values,
+    channel: Channel,
+    place: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    tally: Tally,
+    header: str,
+) -> np.ndarray:
+    """Settle one column; returns its values on the axis of different times."""
+    rows, group, axis, behind = place
+    number = values.number[rows]
+    fate = np.full(rows.size, ACCEPTED, dtype=np.int8)
+    low, high = reach(channel)
+    fate[sentinels(number, low, high)] = CODES["sentinel"]
+    fate[values.wrong[rows]] = CODES["value"]
+    fate[values.missing[rows]] = CODES["missing"]
+    kept = winners(group, number, fate)
+    tally.add(fate, rows, sensor=header, time=axis[group], value=number)
+    tally.remark("late", behind[kept].sum())
+    tally.remark("outside", ((number[kept] < low) | (number[kept] > high)).sum())
+    column = np.full(axis.size, np.nan)
+    column[group[kept]] = number[kept]
+    return column
+
+
+def _channel(header: str, mapping: FileMapping, where: str) -> Channel:
+    """What a header means; one that says too little is refused."""
+    return channels([header], mapping, where)[0]
+
+
+def _spoken(headers: Sequence[str], mapping: FileMapping, stem: str) -> dict[str, str]:
+    """Headers that say something: of a file of one sensor, 'value' may be named by the file."""
+    if len(headers) != 1 or mapping.column(headers[0]) is not None:
+        return {header: header for header in headers}
+    name, unit = split_header(headers[0])
+    said, said_unit = split_header(stem)
+    if quantity_in(name) or not is_value_word(name) or not quantity_in(said):
+        return {headers[0]: headers[0]}
+    unit = unit or said_unit
+    return {headers[0]: f"{said}({unit})" if unit else said}
+
+
+def _decided(columns: dict[str, Values], known: dict[str, Channel]) -> dict[str, Text]:
+    decided: dict[str, Text] = {}
+    units = [f"{c.name}: {c.unit}" for c in known.values()]
+    if units:
+        decided["unit"] = Text("；".join(units), "; ".join(units))
+    if any(c.unit == "%LEL" for c in known.values()):
+        decided["unit"] = lel(decided["unit"])
+    said = list(dict.fromkeys(note for values in columns.values() for note in values.notes))
+    if said:
+        decided["values"] = Text("；".join(n.zh for n in said), "; ".join(n.en for n in said))
+    return decided
+
+
+def _tell(
+    notes: list[Text],
+    columns: dict[str, Values],
+    times: Times,
+    fate: np.ndarray,
+    tally: Tally,
+    repeated: int,
+) -> None:
+    """Say in sentences what the counts say in numbers."""
+    lost = np.isin(fate, [CODES["time"], CODES["ambiguous"]]).sum() + len(tally.sheet.malformed)
+    _note(notes, int(lost), *_ROWS)
+    _note(notes, int((fate == CODES["future"]).sum()), *_FUTURE)
+    _note(notes, int((fate == CODES["clock"]).sum()), *_CLOCK)
+    words = np.zeros(fate.size, dtype=bool)
+    infinite = 0
+    for values in columns.values():
+        infinite += int(values.infinite.sum())
+        words |= values.wrong & ~values.infinite
+    _note(notes, int((words & (fate == ACCEPTED)).sum()), *_CELLS)
     _note(notes, infinite, *_INFINITE)
-    return {
-        header: np.where(np.isinf(values), np.nan, values)
-        for header, (values, _) in columns.items()
-    }
+    _note(notes, tally.counts["sentinel"], *_SENTINEL)
+    utc = times.utc[times.fault == OK]
+    _note(notes, int((np.diff(utc) < np.timedelta64(0, "ms")).sum()), *_BACKWARDS)
+    _note(notes, repeated, *_TWICE)
 
 
 def _note(notes: list[Text], n: int, zh: str, en: str) -> None:
     if n:
         notes.append(Text(zh, en).format(n=f"{n:,}"))
-
-
-def _time_column(frame: pd.DataFrame, mapping: FileMapping, where: str) -> str:
-    headers = [str(header) for header in frame.columns]
-    by_name = {split_header(header)[0].casefold(): header for header in reversed(headers)}
-    if mapping.time is not None:
-        found = mapping.time if mapping.time in headers else by_name.get(mapping.time.casefold())
-        if found is None:
-            raise MappingError(
-                f"{where}: the mapping names the time column {mapping.time!r}; found "
-                f"{', '.join(headers)}. Mend time = … in the mapping file."
-            )
-        return found
-    for header in headers:
-        if pd.api.types.is_datetime64_any_dtype(frame[header]):
-            return header
-    for word in _TIME_WORDS:
-        if word in by_name:
-            return by_name[word]
-    raise MappingError(
-        f"{where}: no time column; expected a header such as 'Time' or '时间', found "
-        f"{', '.join(headers)}. Name it in the mapping file: time = …"
-    )
-
-
-def _numbers(column: pd.Series, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Turn a column into floats; say which cells held something that is no number."""
-    if pd.api.types.is_bool_dtype(column):
-        raise MappingError(
-            f"{where}: column {column.name!r} holds true and false, no measured value; leave it "
-            f"out in the mapping file: ignore = [{column.name!r}]"
-        )
-    if pd.api.types.is_numeric_dtype(column):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-        return values, np.zeros(values.size, dtype=bool)
-    numbers = pd.to_numeric(column, errors="coerce")
-    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    text = column.astype("str").str.strip()
-    empty = column.isna() | text.isin(["", "-", "--", "/", "NULL", "null"])
-    wrong = (np.isnan(values) & ~empty).to_numpy()
-    if wrong.mean() > _BAD_MOST:
-        row = int(np.argmax(wrong))
-        raise MappingError(
-            f"{where}: column {column.name!r} holds no numbers, first {column.iloc[row]!r} in row "
-            f"{row + 1}; leave it out in the mapping file: ignore = [{column.name!r}]"
-        )
-    return values, wrong
-
-
-def _ordered(utc: np.ndarray, bad: np.ndarray, notes: list[Text]) -> np.ndarray:
-    rows = np.flatnonzero(~bad)
-    backwards = int((np.diff(utc[rows]) < np.timedelta64(0, "ms")).sum())
-    if backwards:
-        rows = rows[np.argsort(utc[rows], kind="stable")]
-        _note(notes, backwards, *_BACKWARDS)
-    fresh = np.append(True, np.diff(utc[rows]) > np.timedelta64(0, "ms"))
-    _note(notes, int((~fresh).sum()), *_TWICE)
-    return rows[fresh]

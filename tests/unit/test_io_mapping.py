@@ -47,7 +47,7 @@ def test_a_header_without_unit_or_brackets_stays_whole():
         ("pressure", r"f\.csv: column 'pressure' \(pressure\) names no unit.*'pressure \(kPa\)'"),
         ("pressure (furlong)", r"pressure needs kPa .* got 'furlong'.*is not known"),
         ("pressure (degC)", r"pressure needs kPa .* got 'degC'"),
-        ("CH4 (%LEL)", r"methane needs %VOL .* got '%LEL'"),
+        ("可燃气体 (%LEL)", r"methane needs %VOL .* got '%LEL'"),
     ],
 )
 def test_what_a_header_does_not_say_is_asked_for(header, match):

@@ -1,0 +1,130 @@
+"""What the header of a column says: name, quantity, unit."""
+
+import re
+from functools import lru_cache
+from typing import cast
+
+from lifeline_kit.errors import MappingError, UnitError
+from lifeline_kit.units import Values, canonical, convert, is_known
+from lifeline_kit.vocabulary import QUANTITIES
+from lifeline_kit.vocabulary import quantity as quantity_of
+
+LEL = "%LEL"
+METHANE_VOL_PER_LEL = 0.05  # %VOL per %LEL, of methane and of no other gas
+_BRACKETS = re.compile(r"^(?P<name>.*?)\s*[(\[（【](?P<unit>[^()\[\]（）【】]*)[)\]）】]\s*$")
+
+
+def split_header(header: str) -> tuple[str, str | None]:
+    """Split a column header into name and unit; None where it says no unit.
+
+    Examples
+    --------
+    >>> split_header("DMS_CN (um/m)"), split_header("FRC-01 [kN]"), split_header("压力/MPa")
+    (('DMS_CN', 'um/m'), ('FRC-01', 'kN'), ('压力', 'MPa'))
+    """
+    header = header.strip()
+    match = _BRACKETS.match(header)
+    if match and match["name"]:
+        return match["name"].strip(), match["unit"].strip()
+    for cut in re.finditer("[/／]", header):
+        if cut.start() and is_known(header[cut.end() :]):
+            return header[: cut.start()].strip(), header[cut.end() :].strip()
+    name, _, tail = header.rpartition("_")
+    if name and is_known(tail) and quantity_in(name) and _fits(tail, quantity_in(name)):
+        return name, tail
+    return header, None
+
+
+def _fits(unit: str, quantity: str | None) -> bool:
+    try:
+        check_unit(unit, quantity or "")
+    except (UnitError, MappingError):
+        return False
+    return True
+
+
+def check_unit(unit: str, quantity: str) -> str:
+    """Return the one name of a unit.
+
+    Raises
+    ------
+    UnitError
+        Where it is unknown or does not measure the quantity.
+    """
+    known, expected = canonical(unit), quantity_of(quantity).unit
+    try:
+        convert(1.0, known, expected)
+    except TypeError:  # pint refuses arithmetic on scales with a zero of their own
+        raise UnitError(
+            f"cannot convert {known} to {expected}: they measure different things"
+        ) from None
+    return known
+
+
+@lru_cache(maxsize=1)
+def _words() -> list[tuple[str, re.Pattern[str], str]]:
+    words = [(_folded(word), q.key) for q in QUANTITIES.values() for word in (*q.header, q.key)]
+    # a Latin word must stand alone ("ph" is not in "phase"); Chinese has no spaces to look for
+    patterns = [
+        (word, re.compile(rf"(?<![a-z]){re.escape(word)}(?![a-z])"), key) for word, key in words
+    ]
+    return sorted(patterns, key=lambda entry: -len(entry[0]))
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[\s_]+", " ", text).strip().casefold()
+
+
+def quantity_in(name: str) -> str | None:
+    """Name the quantity that a header's words give; the longest word decides.
+
+    Examples
+    --------
+    >>> quantity_in("Air Temperature"), quantity_in("一号泵站压力"), quantity_in("phase")
+    ('air_temperature', 'pressure', None)
+    """
+    folded = _folded(name)
+    return next((key for _, pattern, key in _words() if pattern.search(folded)), None)
+
+
+def known_unit(said: str, quantity: str, name: str, *, told: bool) -> str:
+    """Return the one name of a unit; %LEL passes for methane that is called methane.
+
+    Parameters
+    ----------
+    said, quantity, name : str
+        Unit as written, quantity, name of the column.
+    told : bool
+        Whether a mapping file says that it is methane.
+
+    Raises
+    ------
+    UnitError
+    """
+    if quantity == "methane" and is_known(said) and canonical(said) == LEL:
+        called = any(word in name.casefold() for word in ("methane", "ch4", "甲烷"))
+        if told or called:
+            return LEL
+    return check_unit(said, quantity)
+
+
+def to_canonical(values: Values, unit: str, quantity: str) -> Values:
+    """Convert into the canonical unit of a quantity; %LEL of methane is 5 %VOL at 100.
+
+    Parameters
+    ----------
+    values : float or array, any shape [unit]
+    unit, quantity : str
+
+    Raises
+    ------
+    UnitError
+
+    References
+    ----------
+    5 %VOL at 100 %LEL is how methane terminals are scaled in practice; the clause behind it was
+    not verified, so a report says where it was used.
+    """
+    if unit == LEL and quantity == "methane":
+        return cast("Values", values * METHANE_VOL_PER_LEL)
+    return convert(values, unit, quantity_of(quantity).unit)
