@@ -11,6 +11,7 @@ from lifeline_kit.bench import (
     qc_speed,
     sensor_faults,
     skab,
+    store,
 )
 from lifeline_kit.bench.run import Bench, Result, print_result, run_bench
 
@@ -27,6 +28,7 @@ BENCHES: dict[str, Bench] = {
         qc_speed.BENCH,
         sensor_faults.BENCH,
         skab.BENCH,
+        store.BENCH,
     )
 }
 
