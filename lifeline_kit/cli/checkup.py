@@ -10,6 +10,7 @@ from rich.table import Table
 
 from lifeline_kit.cli.console import OK, bar, err, out
 from lifeline_kit.errors import InputError
+from lifeline_kit.io.live import recent_city
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.text import LANGS, Lang, Text
@@ -73,7 +74,7 @@ def _load(options: argparse.Namespace) -> tuple[City, list[Text]]:
             "expected either --city DIR or --readings FILE…, not both and not neither."
         )
     if options.city:
-        return City.open(options.city), []
+        return recent_city(options.city), []
     from lifeline_kit.io.files import city_from_files
 
     loaded = city_from_files(

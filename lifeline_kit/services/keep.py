@@ -5,12 +5,16 @@ its window. A touched range is therefore widened until no flag outside it can ha
 judged with so much before it that the result equals a run over everything.
 """
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from lifeline_kit.errors import LifelineError
 from lifeline_kit.io.live import LiveStore, open_live_city
 from lifeline_kit.io.live.writing import DIRTY_MS
 from lifeline_kit.lifelines import ALL
@@ -82,22 +86,87 @@ def keep(
     folder = Path(folder)
     city = City.open(folder, readings=False)
     with LiveStore.open(folder, writable=True) as store:
-        dirty = store.dirty()
-        ranges, strangers = touched(store, city, at, dirty)
-        changed = judge(store, city, ranges, at)
-        done = dirty[dirty["until"] - np.timedelta64(DIRTY_MS, "ms") <= at]
-        store.settle(done)
-        hours = np.timedelta64(round(hot_days * 24), "h")
-        sealed = store.seal(at - hours)
-    examination = _examined(folder, since, at) if examine else None
+        kept = keep_store(store, city, at=at, hot_days=hot_days)
+    return replace(kept, examination=_examined(folder, since, at)) if examine else kept
+
+
+def keep_store(
+    store: LiveStore, city: City, *, at: np.datetime64, hot_days: float = HOT_DAYS
+) -> Kept:
+    """Judge what is new or changed and seal what is due in a store that is open for writing.
+
+    Parameters
+    ----------
+    store : LiveStore
+        Another thread may write to it meanwhile.
+    city : City
+        Its sensors carry the limits.
+    at, hot_days
+        As of `keep`.
+
+    Raises
+    ------
+    StoreError
+    """
+    dirty = store.dirty()
+    ranges, strangers = touched(store, city, at, dirty)
+    changed = judge(store, city, ranges, at)
+    done = dirty[dirty["until"] - np.timedelta64(DIRTY_MS, "ms") <= at]
+    store.settle(done)
+    hours = np.timedelta64(round(hot_days * 24), "h")
+    sealed = store.seal(at - hours)
     return Kept(
         ranges=len(ranges),
         flags=changed,
         settled=len(done),
         strangers=strangers,
         sealed=tuple(sealed),
-        examination=examination,
+        examination=None,
     )
+
+
+@contextmanager
+def keeping(
+    store: LiveStore,
+    city: City,
+    *,
+    now: Callable[[], np.datetime64 | None],
+    every_s: float,
+    say: Callable[[str], None] = lambda _text: None,
+) -> Generator[None]:
+    """Keep a store beside its writer, in a thread: a collector holds the only right to write.
+
+    Parameters
+    ----------
+    store : LiveStore
+        Open for writing.
+    city : City
+    now : callable
+        Gives the moment to keep up to; None: not known yet.
+    every_s : float [s]
+        Pause between two rounds.
+    say : callable
+        Is told why a round failed; the next one tries again.
+    """
+    over = threading.Event()
+
+    def rounds() -> None:
+        while not over.wait(every_s):
+            moment = now()
+            if moment is None:
+                continue
+            try:
+                keep_store(store, city, at=moment)
+            except LifelineError as error:
+                say(f"keeping the store failed: {error}")
+
+    thread = threading.Thread(target=rounds, daemon=True, name="keep")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def touched(

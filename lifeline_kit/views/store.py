@@ -11,7 +11,7 @@ import pandas as pd
 
 from lifeline_kit.errors import CityError, ServiceError
 from lifeline_kit.io.examinations import derived_folder, examination_stamp, open_examination
-from lifeline_kit.io.store import read_series
+from lifeline_kit.io.live import recorded_and_live
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.readings import PASS, Series
@@ -77,7 +77,7 @@ class Store:
         assert self.city.path is not None  # a store is made of a saved city
         rows = self.city.sensors.loc[list(sensors)]
         examination = self.examination()
-        found = read_series(self.city.path, rows)
+        found = recorded_and_live(self.city.path, rows)
         if examination is None:
             return found
         flags = examination.flags

@@ -1,19 +1,27 @@
 """The one background process: writes the map's tiles, examines the city where that is due.
 
+A city with a live store is examined again while readings come in, at most once in
+`LEAST_S` and never for more than a tenth of the time.
+
 ``python -m lifeline_kit.views.worker CITY``. Pages only read what it leaves in the city's derived
 folder, so a page never computes and a crash here never takes a page down.
 """
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from lifeline_kit.errors import LifelineError
 from lifeline_kit.io.examinations import derived_folder, examination_stamp, save_examination
+from lifeline_kit.io.live import is_live, live_version, recent_city
 from lifeline_kit.model.city import City
 from lifeline_kit.views.store import PROGRESS_FILE
 from lifeline_kit.views.tiles import write_tiles
+
+POLL_S, LEAST_S = 5.0, 60.0
 
 
 def start_worker(path: Path) -> subprocess.Popen:
@@ -39,8 +47,11 @@ def prepare(path: Path) -> None:
     _say(city, "running", "tiles")
     if len(city.assets) and not city.assets.geometry.isna().any():
         write_tiles(city)
-    if examination_stamp(city) != examination_version(city, None, load_profile()):
-        city = City.open(path)
+    stored = examination_stamp(city)
+    live = is_live(path)
+    city = recent_city(path) if live else city
+    if stored != examination_version(city, None, load_profile()):
+        city = city if live else City.open(path)
         save_examination(
             city,
             examine(
@@ -49,6 +60,32 @@ def prepare(path: Path) -> None:
             ),
         )
     _say(city, "done", "")
+
+
+def watch(path: Path, *, poll_s: float = POLL_S, least_s: float = LEAST_S) -> None:
+    """Prepare again whenever the live store has changed; returns when the server has gone.
+
+    Raises
+    ------
+    LifelineError
+    """
+    server = os.getppid()
+    seen = -2
+    while os.getppid() == server:
+        version = live_version(path)
+        began = time.monotonic()
+        if version != seen:
+            try:
+                prepare(path)
+            except LifelineError as error:
+                if version < 0:
+                    raise
+                _say(City.open(path, readings=False), "failed", "", message=str(error))
+        if version < 0:
+            return
+        took = time.monotonic() - began
+        time.sleep(max(poll_s, least_s - took, 9 * took) if version != seen else poll_s)
+        seen = version
 
 
 def _say(
@@ -65,7 +102,7 @@ def main(arguments: list[str]) -> int:
     """Run the worker; 0 when all is prepared, 2 where the city is at fault, 3 otherwise."""
     path = Path(arguments[0])
     try:
-        prepare(path)
+        watch(path)
     except KeyboardInterrupt:  # Ctrl+C reaches the worker too; the server says good-bye
         return 130
     except Exception as error:

@@ -1,5 +1,6 @@
 """Keeping a live store: flags of touched ranges equal those of a run over everything."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,21 @@ import pytest
 import xarray as xr
 
 from lifeline_kit.errors import CityError
-from lifeline_kit.io.examinations import open_examination
-from lifeline_kit.io.live import LiveStore, open_live_city
+from lifeline_kit.io.examinations import examination_stamp, open_examination
+from lifeline_kit.io.live import (
+    LiveStore,
+    is_live,
+    live_version,
+    open_live_city,
+    recent_city,
+    recorded_and_live,
+)
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
-from lifeline_kit.model.readings import FLAT_LINE, GAP, SPIKE, flatten, nodes
+from lifeline_kit.model.readings import FLAT_LINE, GAP, NOT_EVALUATED, SPIKE, flatten, nodes
 from lifeline_kit.quality import flag_city
-from lifeline_kit.services.keep import keep
+from lifeline_kit.services.keep import keep, keeping
+from lifeline_kit.views.worker import watch
 
 BEGIN = np.datetime64("2026-10-25T00:00", "ms")
 STEP = np.timedelta64(15, "m")
@@ -149,3 +158,91 @@ def test_the_examination_is_stored_beside_the_city(bare_city: Path, tiny_city: C
     stored = open_examination(open_live_city(bare_city))
     assert stored is not None
     pd.testing.assert_frame_equal(stored.findings, kept.examination.findings, check_dtype=False)
+
+
+def test_a_collector_keeps_its_own_store_meanwhile(bare_city: Path, tiny_city: City) -> None:
+    sensors = list(tiny_city.sensors.index[:2])
+    table = troubled(np.random.default_rng(7), sensors).sort_values("time", ignore_index=True)
+    told: list[str] = []
+    clock: list[np.datetime64 | None] = [None]
+    city = City.open(bare_city, readings=False)
+    with LiveStore.open(bare_city, writable=True) as store:
+        store.register(city.sensors)
+        with keeping(store, city, now=lambda: clock[0], every_s=0.02, say=told.append):
+            for part in np.array_split(np.arange(len(table)), 12):
+                rows = table.iloc[part]
+                now = rows["time"].max().to_datetime64().astype("datetime64[ms]")
+                store.write(
+                    rows["sensor"].to_numpy(dtype=object),
+                    rows["time"].to_numpy().astype("datetime64[ms]"),
+                    rows["value"].to_numpy(dtype=np.float32),
+                    arrived=now,
+                )
+                clock[0] = now
+                time.sleep(0.05)
+        flagged_meanwhile = int((store.frame(None)["flag"] != NOT_EVALUATED).sum())
+    assert told == []
+    assert flagged_meanwhile > 0.5 * len(table)
+    at = table["time"].max().to_datetime64().astype("datetime64[ms]")
+    keep(bare_city, at=at)
+    assert_as_a_full_run(bare_city, at)
+
+
+def test_live_readings_are_spliced_into_the_recorded_ones(tiny_city: City, tmp_path: Path) -> None:
+    folder = tiny_city.save(tmp_path / "city")
+    rows = tiny_city.sensors.iloc[:2]
+    name = rows.index[0]
+    before = recorded_and_live(folder, rows)
+    assert not is_live(folder)
+    assert live_version(folder) == -1
+    assert recent_city(folder).digest == City.open(folder).digest
+    last = before[name].time[-1]
+    with LiveStore.open(folder, writable=True) as store:
+        store.register(tiny_city.sensors)
+        stamps = np.array([last, last + np.timedelta64(900_000, "ms")])
+        store.write(
+            np.array([name, name], dtype=object),
+            stamps,
+            np.array([7.0, 8.0], dtype=np.float32),
+            arrived=stamps[-1],
+        )
+    after = recorded_and_live(folder, rows)
+    assert after[name].time.size == before[name].time.size + 1
+    assert after[name].value[-2:].tolist() == [7.0, 8.0]
+    other = rows.index[1]
+    assert np.array_equal(after[other].value, before[other].value)
+    live = recent_city(folder)
+    assert live.digest != City.open(folder).digest
+    assert live_version(folder) > 0
+
+
+def test_the_worker_examines_again_when_readings_have_come(
+    tiny_city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_city.save(tmp_path / "city")
+    city = City.open(folder, readings=False)
+    name = city.sensors.index[0]
+    with LiveStore.open(folder, writable=True) as store:
+        store.register(city.sensors)
+    rounds = iter([1, 1, 1, 1])
+    stamps: list[str] = []
+
+    def then(_pause: float) -> None:
+        stamps.append(examination_stamp(city))
+        if len(stamps) == 1:
+            moment = recorded_and_live(folder, city.sensors)[name].time[-1]
+            with LiveStore.open(folder, writable=True) as store:
+                store.write(
+                    np.array([name], dtype=object),
+                    np.array([moment + np.timedelta64(900_000, "ms")]),
+                    np.array([1.0], dtype=np.float32),
+                    arrived=moment + np.timedelta64(900_000, "ms"),
+                )
+
+    monkeypatch.setattr("lifeline_kit.views.worker.time.sleep", then)
+    monkeypatch.setattr("lifeline_kit.views.worker.os.getppid", lambda: next(rounds))
+    with pytest.raises(StopIteration):
+        watch(folder)
+    assert len(stamps) == 3
+    assert stamps[0] != stamps[1]  # examined again, once
+    assert stamps[1] == stamps[2]

@@ -1,7 +1,21 @@
 """The live store: readings that go on coming in, and their sealed months."""
 
-from lifeline_kit.io.live.city import open_live_city
+from lifeline_kit.io.live.city import (
+    is_live,
+    live_version,
+    open_live_city,
+    recent_city,
+    recorded_and_live,
+)
 from lifeline_kit.io.live.incoming import Tally
 from lifeline_kit.io.live.store import LiveStore
 
-__all__ = ["LiveStore", "Tally", "open_live_city"]
+__all__ = [
+    "LiveStore",
+    "Tally",
+    "is_live",
+    "live_version",
+    "open_live_city",
+    "recent_city",
+    "recorded_and_live",
+]
