@@ -172,9 +172,9 @@ def plateaus(time: np.ndarray, value: np.ndarray, limits: np.ndarray) -> np.ndar
 def _compiled(function: Callable) -> Callable:
     """Compile, keeping the machine code on disk where some folder can be written."""
     try:
-        return njit(nogil=True, cache=True)(function)
+        return njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # no folder for the cache: compile again in every process
-        return njit(nogil=True)(function)
+        return njit(nogil=True, error_model="numpy")(function)
 
 
 @_compiled

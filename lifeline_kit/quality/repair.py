@@ -21,7 +21,7 @@ from lifeline_kit.model.readings import (
 BRIDGED = "linear_interpolation"
 UNDRIFTED = "linear_drift_removed"
 _BAD = RANGE_FAIL | SPIKE
-_MOST_READINGS = 3  # longer runs are not bridged: the truth in between is not known
+_MOST_READINGS = 3  # longer runs are not bridged: what lay between is not known
 _EDGE = 96  # readings whose median is the level at either end of a drift
 
 

@@ -42,7 +42,8 @@ def noise_level(time: np.ndarray, value: np.ndarray, *, window_h: float = 96.0) 
     hours = _hours(time)
     away = np.full(value.size, np.nan)
     if value.size > 2:
-        share = (hours[1:-1] - hours[:-2]) / (hours[2:] - hours[:-2])
+        with np.errstate(divide="ignore", invalid="ignore"):  # three readings of one stamp
+            share = (hours[1:-1] - hours[:-2]) / (hours[2:] - hours[:-2])
         line = value[:-2] * (1 - share) + value[2:] * share
         away[1:-1] = np.abs(value[1:-1] - line) / np.sqrt(1 + (1 - share) ** 2 + share**2)
     return _SIGMA * _rolling(away, time, window_h).median().to_numpy()

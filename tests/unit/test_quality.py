@@ -85,6 +85,11 @@ def test_rate_is_per_hour() -> None:
     assert bits(flat_of([0, 1, 1, 3]), RATE, rate_s=1.5 / 3600) == [3]
 
 
+def test_two_readings_of_one_stamp_are_no_crash() -> None:
+    flat = flat_of([0, 5, 5], step_min=0.0)
+    assert bits(flat, RATE, rate_s=1.0) == [1]
+
+
 def test_flat_line_is_known_only_once_it_has_lasted() -> None:
     flat = flat_of([1, 5, 5, 5, 5, 2], [5, 5, 5, 5, 5, 5])
     assert bits(flat, FLAT_LINE, flat_s=[10_800.0, 18_000.0]) == [4, 11]
