@@ -1,10 +1,11 @@
 """Drinking-water quality of GECCO 2018 by TSB-AD's measures, with classics re-run beside ours.
 
 Protocol of TSB-AD: rows with a gap are left out, the label is the organisers' EVENT, the buffer
-is what their rule finds on the first channel of the first half. Our detector is `methods.residuals.joint_residual` on the six
-quality sensors (temperature and flows describe the plant's operation, as the organisers say);
-its form and parameters were fixed on the first half of the recording, with the labels of that
-half and with simulated disturbances of its readings, and it reads no label here.
+is what their rule finds on the first channel of the first half. Our detector is
+`methods.residuals.joint_residual` on the six quality sensors (temperature and flows describe the
+plant's operation, as the organisers say); its form and parameters were fixed on the first half of
+the recording, with the labels of that half and with simulated disturbances of its readings, and
+it reads no label here.
 
 PCA, LOF, KNN and isolation forest are scikit-learn's, per reading on the nine standardised
 channels of the scored file, with the settings that TSB-AD's table lists (25 % of components;

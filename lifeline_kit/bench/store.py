@@ -12,10 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from lifeline_kit.bench.peers import with_peers_if_any
 from lifeline_kit.bench.run import Bench, Measured
 from lifeline_kit.bench.store_data import BEGIN, DAY, STEP, YEAR, Cube, catalogue, simulated
 from lifeline_kit.bench.store_peers import Engine, peers
@@ -208,6 +210,11 @@ def _ticks(name: str, engine: Engine, seed: int) -> dict[str, float]:
     }
 
 
+def _measure(data: Path | None, seed: int) -> Measured:
+    """Measure where DuckDB is installed, if anywhere; the other peers are our own requirements."""
+    return with_peers_if_any("store", ("duckdb",), data, seed, partial(measure, data, seed))
+
+
 BENCH = Bench(
-    name="store", title=Text("实时存储", "the live store beside its peers"), measure=measure
+    name="store", title=Text("实时存储", "the live store beside its peers"), measure=_measure
 )
