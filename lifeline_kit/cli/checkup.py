@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from rich.markup import escape
 from rich.table import Table
 
 from lifeline_kit.cli.console import OK, bar, err, out
+from lifeline_kit.cli.ingest import source
 from lifeline_kit.errors import InputError
 from lifeline_kit.io.live import recent_city
+from lifeline_kit.io.report import KINDS, ImportReport
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.text import LANGS, Lang, Text
@@ -20,7 +23,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     checkup = commands.add_parser("checkup", help="examine a city, or files of your own; report")
     checkup.add_argument("--city", type=Path, help="city folder")
-    checkup.add_argument("--readings", type=Path, nargs="+", metavar="FILE", help="your readings")
+    checkup.add_argument("--readings", type=source, nargs="+", metavar="FILE", help="your readings")
     checkup.add_argument("--assets", type=Path, nargs="+", default=[], metavar="FILE")
     checkup.add_argument("--mapping", type=Path, metavar="FILE.toml", help="columns and units")
     checkup.add_argument("--lifeline", metavar="NAME", help="needed where no asset file is given")
@@ -44,7 +47,7 @@ def _checkup(options: argparse.Namespace) -> int:
         examination = examine(city, progress=advance)
     written = _write_reports(city, examination, notes, options, langs, formats)
     for note in notes:
-        err.print(f"[dim]{note('en')}[/]", highlight=False, soft_wrap=True)
+        err.print(f"[dim]{escape(note(langs[0]))}[/]", highlight=False, soft_wrap=True)
     if options.profile:
         _print_profile(examination)
     for file in written:
@@ -83,7 +86,27 @@ def _load(options: argparse.Namespace) -> tuple[City, list[Text]]:
         mapping=options.mapping,
         lifeline=options.lifeline,
     )
-    return loaded.city, list(loaded.notes)
+    return loaded.city, [*loaded.notes, _taken(loaded.report)]
+
+
+def _taken(report: ImportReport) -> Text:
+    """Say in one sentence what was read and what was dropped."""
+    counts = report.counts
+    dropped = {key: counts[key] for key in KINDS if key != "accepted" and counts[key]}
+    zh = "，".join(f"{KINDS[key].zh} {n:,}" for key, n in dropped.items())
+    en = ", ".join(f"{n:,} {KINDS[key].en}" for key, n in dropped.items())
+    outside = counts["outside"]
+    more = Text(
+        f"（其中 {outside:,} 个超出物理量程）", f" ({outside:,} outside the physical range)"
+    )
+    if not outside:
+        more = Text("", "")
+    return Text(
+        f"读入 {report.read:,} 个读数，接收 {counts['accepted']:,} 个{more.zh}；"
+        f"{zh or '无一剔除'}。逐行报告见 lifeline ingest。",
+        f"{report.read:,} readings found, {counts['accepted']:,} accepted{more.en}; "
+        f"{en or 'none dropped'}. lifeline ingest reports on every row.",
+    )
 
 
 def _write_reports(

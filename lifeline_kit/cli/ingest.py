@@ -34,7 +34,14 @@ _HEADS = (Text("文件", "file"), Text("行号", "line"), Text("原因", "reason
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
     ingest = commands.add_parser("ingest", help="read files of your own, report on every row")
-    ingest.add_argument("--readings", type=_source, nargs="+", required=True, metavar="FILE")
+    ingest.add_argument(
+        "--readings",
+        type=source,
+        nargs="+",
+        required=True,
+        metavar="FILE",
+        help="files, folders, sqlite:///… or postgresql://…; or one SensorThings address",
+    )
     ingest.add_argument("--assets", type=Path, nargs="+", default=[], metavar="FILE")
     ingest.add_argument("--mapping", type=Path, metavar="FILE.toml", help="columns and units")
     ingest.add_argument("--lifeline", metavar="NAME", help="needed where no asset file is given")
@@ -51,11 +58,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     ingest.set_defaults(command=_ingest)
 
 
-def _source(text: str) -> Path:
-    """A path, or the address of a database, which must keep its slashes."""
-    from lifeline_kit.io.sources import Address, is_sql
+def source(text: str) -> Path:
+    """Return a path, or the address of a database or a service, which must keep its slashes."""
+    from lifeline_kit.io.sources import Address, is_service, is_sql
 
-    return cast("Path", Address(text)) if is_sql(text) else Path(text)
+    return cast("Path", Address(text)) if is_sql(text) or is_service(text) else Path(text)
 
 
 def _ingest(options: argparse.Namespace) -> int:

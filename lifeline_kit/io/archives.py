@@ -23,6 +23,9 @@ PARQUET = b"PAR1"
 HDF5, NETCDF3, SQLITE = b"\x89HDF", b"CDF", b"SQLite format 3"
 _ZIP, _GZIP, _OLE = b"PK", b"\x1f\x8b", b"\xd0\xcf\x11\xe0"
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_HANZI = re.compile(rb"(?:[\xa1-\xa9\xb0-\xf7][\xa1-\xfe])+")
+_LONG = re.compile(rb"[\xe0-\xff]")  # begins three bytes or more in UTF-8
+_EUROPEAN = b"\xc2\xc3\xce\xcf\xd0\xd1"  # first bytes of é, °, µ, Greek and Cyrillic in UTF-8
 _BINARY_SHARE = 0.1  # of control characters; a text with runs of NUL has fewer
 
 
@@ -176,6 +179,11 @@ def decode(content: bytes, where: str) -> tuple[bytes, Text]:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         return _not_utf8(content, error.start)
+    if chinese_after_all(content):
+        return content.decode("gb18030").encode(), Text(
+            "GB18030（虽也可按 UTF-8 解码，但字节成对构成汉字）",
+            "GB18030 (it decodes as UTF-8 too, but its bytes pair up to Chinese words)",
+        )
     plain = content.isascii()
     evidence = (
         Text("仅含 ASCII 字符", "ASCII only")
@@ -189,7 +197,8 @@ def _not_utf8(content: bytes, first: int) -> tuple[bytes, Text]:
     line = content.count(b"\n", 0, first) + 1
     mostly = content.decode("utf-8", errors="replace")
     broken = mostly.count("\ufffd")
-    if sum(ord(each) > 0x7F for each in mostly[:1_000_000]) > 2 * broken:  # most of them are whole
+    whole = sum(ord(each) > 0x7F for each in mostly[:1_000_000]) - broken
+    if whole > 2 * broken and not _hanzi(content):
         return mostly.encode(), Text(
             f"UTF-8（第 {line} 行起有 {broken} 处坏字节）",
             f"UTF-8 ({broken} bytes that are none, first in line {line})",
@@ -202,6 +211,19 @@ def _not_utf8(content: bytes, first: int) -> tuple[bytes, Text]:
     return content.decode("gb18030", errors="replace").encode(), Text(
         f"GB18030（第 {line} 行不是 UTF-8）", f"GB18030 (line {line} is not UTF-8)"
     )
+
+
+def chinese_after_all(content: bytes) -> bool:
+    """Whether text that decodes as UTF-8 is GB 2312 none the less: 水位 in GBK is ˮλ in UTF-8."""
+    return not content.isascii() and _LONG.search(content) is None and _hanzi(content)
+
+
+def _hanzi(content: bytes) -> bool:
+    """Whether high bytes are pairs of GB 2312 throughout, with words that are no European ones."""
+    runs = re.findall(rb"[\x80-\xff]+", content[: 1 << 20])
+    pairs = [run for run in runs if _HANZI.fullmatch(run)]
+    words = any(len(run) > 2 and run[::2].strip(_EUROPEAN) for run in pairs)
+    return words and sum(map(len, pairs)) > 0.9 * sum(map(len, runs))
 
 
 def looks_chinese(content: bytes) -> bool:

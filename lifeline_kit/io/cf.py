@@ -297,6 +297,8 @@ def _runs(
 ) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
     """Ids of the stations; owner, time and value of each reading."""
     station = _station(data)
+    if station is None:
+        station = _named(variable, time)
     ids = [str(each) for each in np.atleast_1d(station.to_numpy())] if station is not None else []
     sizes = next((v for v in data.variables.values() if "sample_dimension" in v.attrs), None)
     index = next((v for v in data.variables.values() if "instance_dimension" in v.attrs), None)
@@ -335,6 +337,19 @@ def _station(data: xr.Dataset) -> xr.Variable | None:
     for variable in data.variables.values():
         if variable.attrs.get("cf_role") == "timeseries_id":
             return variable.astype(str) if variable.dtype.kind != "S" else variable
+    return None
+
+
+def _named(variable: xr.DataArray, time: xr.DataArray) -> xr.Variable | None:
+    """Names of the stations of a file that gives them no cf_role: words along its other axis."""
+    others = [dim for dim in variable.dims if dim not in time.dims]
+    if len(others) != 1:
+        return None
+    for coordinate in variable.coords.values():
+        if coordinate.dims == (others[0],) and coordinate.dtype.kind in "OUST":
+            names = coordinate.variable.astype(str)
+            if np.unique(names.to_numpy()).size == names.size:
+                return names
     return None
 
 

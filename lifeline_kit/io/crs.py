@@ -24,6 +24,7 @@ _CHINA = (73.5, 3.0, 135.5, 54.0)  # lon, lat, lon, lat: where CGCS2000 zones ar
 _NORTHING = (1.2e6, 6.1e6)  # of a transverse Mercator over China, from 11 N up [m]
 _EASTING = (1e5, 9e5)  # within a zone, without its number [m]
 _PREFIXED = (13e6, 46e6)  # with it: 13 to 23 (6 degrees), 25 to 45 (3 degrees) [m]
+_ASTRAY = 3.0  # degrees beyond the area of use of a CRS that are still no mistake
 _NEAR = 5.0  # metres; a fitting lies on its pipe, a manhole on its road
 _TAGS = ("datum", "坐标系", "坐标系统", "coord_sys", "coordsys")
 
@@ -92,6 +93,7 @@ def metric(
             f"{table.crs.axis_info[0].unit_name}; expected metres. Export it in EPSG:4547 or "
             "another metric CRS."
         )
+    _tell_outside(table, path, notes)
     if degrees:
         raise CrsError(
             f"{path}: in {table.crs.to_string()} (metres) but all coordinates lie within "
@@ -99,6 +101,28 @@ def metric(
             "[assets] crs = 'EPSG:4326'"
         )
     return table
+
+
+def _tell_outside(table: gpd.GeoDataFrame, path: Path, notes: list[Text]) -> None:
+    """Tell of coordinates that lie where their CRS is not meant for: it may be another one."""
+    area = table.crs.area_of_use
+    if area is None:
+        return
+    middle = gpd.GeoSeries([shapely.box(*table.total_bounds).centroid], crs=table.crs)
+    lon, lat = middle.to_crs("EPSG:4326").iloc[0].coords[0]
+    west = area.west - (360.0 if area.west > area.east else 0.0)
+    inside = area.south - _ASTRAY <= lat <= area.north + _ASTRAY
+    if inside and west - _ASTRAY <= lon <= area.east + _ASTRAY:
+        return
+    name = table.crs.to_string()
+    notes.append(
+        Text(
+            f"{path.name}：按 {name} 位于东经 {lon:.2f}、北纬 {lat:.2f}，"
+            f"超出该坐标系的适用范围（{area.name}）；请核对坐标系。",
+            f"{path.name}: in {name} it lies at {lon:.2f} E, {lat:.2f} N, outside the area of use "
+            f"of that CRS ({area.name}); check the CRS.",
+        )
+    )
 
 
 def _from_degrees(
@@ -286,7 +310,10 @@ def _hint(table: gpd.GeoDataFrame) -> str:
         if _within(a, b, _PREFIXED) and _within(c, d, _NORTHING):
             zone = int(a // 1e6)
             code = 4478 + zone if zone < 25 else 4488 + zone
-            return f" The coordinates look like zone {zone} of CGCS2000 (EPSG:{code})."
+            return (
+                f" The coordinates look like zone {zone}: EPSG:{code} if they are CGCS2000; those "
+                "of Beijing 1954 and Xian 1980 look the same and lie up to 100 m beside."
+            )
         if _within(a, b, (73, 136)) and _within(c, d, (3, 54)):
             return " The coordinates look like longitude and latitude in China."
     return ""

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.errors import InputError, MappingError, ReadingsError
-from lifeline_kit.io.layout import is_time_word, text_roles
+from lifeline_kit.io.layout import is_time_word, text_roles, with_units
 from lifeline_kit.io.mapping import FileMapping
 from lifeline_kit.io.numbers import NOTHING
 from lifeline_kit.io.sheets import Sheet, shortened
@@ -26,6 +26,8 @@ _NAMES |= {"\t": Text("制表符", "tab"), "|": Text("竖线", "bar")}
 _HEADER_WITHIN = 40  # lines above the table
 _LINE_MOST = 1 << 20  # bytes; a longer line is no row
 _LONE_COMMA = re.compile(r"\s*-?\d+,\d+\s*")
+_GROUPED = re.compile(r"-?[1-9]\d{0,2},\d{3}")
+_POINTED = re.compile(r"\s*-?\d{1,3}(?:,\d{3})+\.\d+\s*")  # 1,234.5
 _FIGURES = re.compile(r"[\d\-/:. ]+")
 _LONE_RETURN = re.compile(rb"\r(?!\n)")
 _NEWLINE, _QUOTE = 10, 34
@@ -69,11 +71,18 @@ def read_csv(
         content = _LONE_RETURN.sub(b" ", content)  # or the parser would see one line more
     head = content[: 1 << 16].decode("utf-8", errors="replace").splitlines()
     delimiter, title, headers = _header(head, mapping, where)
+    below = _split(head[title + 1], delimiter) if title + 1 < len(head) else []
+    joined = with_units(headers, below, mapping)
+    units = joined != headers
+    found_in = (delimiter, title + units, joined)
     for lines in _records(content, delimiter):
-        found = _sheet(
-            content, lines, (delimiter, title, headers), mapping, (member, where), as_text=as_text
-        )
+        found = _sheet(content, lines, found_in, mapping, (member, where), as_text=as_text)
         if found is not None:
+            if units:
+                found.decided["header"] = Text(
+                    f"第 {title + 1} 行，单位在第 {title + 2} 行",
+                    f"line {title + 1}, units in line {title + 2}",
+                )
             return found
     raise InputError(f"{where}: its quotes cannot be told apart from its lines; export it again.")
 
@@ -105,7 +114,7 @@ def _sheet(
             f"{where}: no line has the {cells} cells of the header; expected one delimiter "
             f"({delimiter!r}) throughout. Export it again."
         )
-    decimal_comma = delimiter == ";" and _decimal_comma(content, kept)
+    decimal_comma = delimiter != "," and _decimal_comma(content, kept, delimiter)
     texts = dict.fromkeys(headers, "str") if as_text else text_roles(headers, mapping)
     frame = _frame(content, kept, headers, texts, where, (delimiter, decimal_comma))
     if len(frame) != kept.starts.size:
@@ -243,11 +252,15 @@ def _text(content: bytes, lines: _Lines, row: int) -> str:
     return shortened(raw.rstrip("\r\n"))
 
 
-def _decimal_comma(content: bytes, lines: _Lines) -> bool:
-    sample = [
-        content[s:e].decode() for s, e in zip(lines.starts[:50], lines.ends[:50], strict=True)
-    ]
-    return any(_LONE_COMMA.fullmatch(cell) for line in sample for cell in line.split(";"))
+def _decimal_comma(content: bytes, lines: _Lines, delimiter: str) -> bool:
+    """Whether 1,5 is one and a half; 1,234 alone is so only where semicolons part the cells."""
+    ends = zip(lines.starts[:50], lines.ends[:50], strict=True)
+    cells = [cell for s, e in ends for cell in content[s:e].decode().split(delimiter)]
+    commas = [cell.strip() for cell in cells if _LONE_COMMA.fullmatch(cell)]
+    grouped = [cell for cell in commas if _GROUPED.fullmatch(cell)]
+    if len(grouped) < len(commas):
+        return True
+    return delimiter == ";" and bool(commas) and not any(map(_POINTED.fullmatch, cells))
 
 
 def _frame(

@@ -1,7 +1,9 @@
 """Water networks from EPANET input files, as assets; lengths and diameters in SI units."""
 
+import tempfile
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -9,7 +11,11 @@ import pandas as pd
 from shapely import LineString, Point
 
 from lifeline_kit.errors import InputError
+from lifeline_kit.io.archives import decode
 from lifeline_kit.text import Text
+
+if TYPE_CHECKING:
+    import wntr
 
 _NODES = {"Tank": "tank", "Reservoir": "source"}
 
@@ -34,10 +40,9 @@ def read_epanet(path: Path) -> tuple[gpd.GeoDataFrame, Text]:
     InputError
         No EPANET model, or one without coordinates.
     """
-    import wntr
-
+    content, encoding = decode(path.read_bytes(), str(path))
     try:
-        model = wntr.network.WaterNetworkModel(str(path))
+        model = _model(content)
     except Exception as error:
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise InputError(
@@ -54,9 +59,20 @@ def read_epanet(path: Path) -> tuple[gpd.GeoDataFrame, Text]:
     twice = table["asset"].duplicated(keep=False)  # a node and a link may share a name
     table.loc[twice, "asset"] = table["asset"] + "." + table["kind"]
     return table, Text(
-        f"EPANET 模型，{len(table)} 个对象，单位已换算为国际单位",
-        f"EPANET model, {len(table)} objects, units turned into SI",
+        f"EPANET 模型，{len(table)} 个对象，单位已换算为国际单位；{encoding.zh}",
+        f"EPANET model, {len(table)} objects, units turned into SI; {encoding.en}",
     )
+
+
+def _model(content: bytes) -> "wntr.network.WaterNetworkModel":
+    """Give wntr the text as UTF-8, the one encoding it reads; EPANET itself writes the system's."""
+    import wntr
+
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of curves and patterns, which are not read here
+        file = Path(folder) / "model.inp"
+        file.write_bytes(content)
+        return wntr.network.WaterNetworkModel(str(file))
 
 
 def _link(name: str, link: Any) -> dict:

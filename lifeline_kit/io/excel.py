@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.errors import InputError, MappingError, ReadingsError
-from lifeline_kit.io.layout import is_time_word
+from lifeline_kit.io.layout import is_time_word, with_units
 from lifeline_kit.io.mapping import FileMapping
 from lifeline_kit.io.sheets import Sheet, shortened
 from lifeline_kit.text import Text
@@ -92,7 +92,7 @@ def _sheet(frame: pd.DataFrame, mapping: FileMapping, member: str, where: str) -
     top = _header_row(grid, mapping)
     if top is None:
         return None
-    headers, first = _headers(grid, top)
+    headers, first = _headers(grid, top, mapping)
     body = grid.iloc[first:]
     body = body[body.map(_filled).any(axis=1)]
     if body.empty:
@@ -164,7 +164,7 @@ def _header_row(grid: pd.DataFrame, mapping: FileMapping) -> int | None:
     return found[0] if found else None
 
 
-def _headers(grid: pd.DataFrame, top: int) -> tuple[list[str], int]:
+def _headers(grid: pd.DataFrame, top: int, mapping: FileMapping) -> tuple[list[str], int]:
     """Join the rows of a header: a merged cell holds its text in its first place only."""
     rows = [_words(grid, top)]
     first = top + 1
@@ -178,7 +178,11 @@ def _headers(grid: pd.DataFrame, top: int) -> tuple[list[str], int]:
         joined = [
             low or up if not (up and low) else j for up, low, j in zip(*rows, joined, strict=True)
         ]
-    return [cast("str", header).strip() for header in joined], first
+    headers = [cast("str", header).strip() for header in joined]
+    if first < len(grid):
+        told = with_units(headers, _words(grid, first), mapping)
+        return told, first + (told != headers)
+    return headers, first
 
 
 def _words(grid: pd.DataFrame, row: int) -> list[str]:

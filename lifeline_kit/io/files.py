@@ -1,5 +1,6 @@
 """A city made up from files of one's own."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +26,13 @@ from lifeline_kit.io.mapping import (
 )
 from lifeline_kit.io.merged import Finder, Merged, long_nodes, long_sensors, merge, sensor_row
 from lifeline_kit.io.report import FileReport, ImportReport
-from lifeline_kit.io.sources import expanded, read_readings, source_name
+from lifeline_kit.io.sources import (
+    expanded,
+    is_service,
+    passed_over,
+    read_readings,
+    source_name,
+)
 from lifeline_kit.io.tables import Table, bare_stem
 from lifeline_kit.model.assets import AREA_COLUMNS, check_assets, check_sensors
 from lifeline_kit.model.city import City, Source
@@ -58,7 +65,8 @@ def city_from_files(
     ----------
     readings : sequence of Path
         Files or folders, or ``sqlite:///…`` and ``postgresql+pg8000://…`` addresses: what
-        `io.sources` reads.
+        `io.sources` reads. Or one address of a SensorThings service, ``https://host/…/v1.1``; its
+        bearer token, where it needs one, is taken from ``$LIFELINE_SENSORTHINGS_TOKEN``.
     assets : sequence of Path
         What `io.gis` reads. Without one every wide file of readings, and every device of a long
         one, is an asset without a place.
@@ -80,13 +88,15 @@ def city_from_files(
     lifeline = lifeline or said.lifeline
     if not readings:
         raise MappingError("no file of readings; expected at least one after --readings.")
-    if not assets and lifeline is None:
+    if len(readings) == 1 and is_service(readings[0]) and not assets:
+        return _of_service(str(readings[0]), said, lifeline)
+    if not assets and lifeline is None and not any(map(is_service, readings)):
         raise MappingError(
             f"{readings[0]}: no lifeline is named; expected --lifeline with one of "
             f"{', '.join(DEFAULT_KINDS)}, or lifeline = … in the mapping file, or --assets."
         )
-    notes: list[Text] = []
     paths = expanded(readings)
+    notes = passed_over(readings)
     ids = _unique_stems(paths, notes)
     known, asset_reports = _read_all_assets(assets, said, lifeline, notes)
     register = Register() if known is None else Register(knows=Finder(known.index, said).knows)
@@ -125,6 +135,33 @@ def city_from_files(
     )
     report = ImportReport(files=tuple(reports), assets=tuple(asset_reports))
     return Loaded(city=city, notes=(*notes, *_gathered(said_of)), report=report)
+
+
+def _of_service(url: str, said: FileMapping, lifeline: str | None) -> Loaded:
+    """Ask the one service that was named; the mapping file may name its quantities and the CRS."""
+    from lifeline_kit.io.sensorthings import Service, city_from_sensorthings
+
+    quantities = {name: c.quantity for name, c in said.columns.items() if c.quantity is not None}
+    city, received = city_from_sensorthings(
+        Service(url=url, token=os.environ.get("LIFELINE_SENSORTHINGS_TOKEN", "")),
+        crs=said.assets.crs,
+        lifeline=lifeline,
+        quantities=quantities,
+    )
+    report = FileReport(
+        name=source_name(url),
+        rows=received.read,
+        counts={
+            "accepted": received.accepted,
+            "duplicate": received.duplicate,
+            "value": received.unparsable,
+        },
+        decided={
+            "encoding": Text("OGC SensorThings 服务", "OGC SensorThings service"),
+            "zone": Text("时间自带时区", "the stamps name their zone"),
+        },
+    )
+    return Loaded(city=city, notes=received.notes(), report=ImportReport(files=(report,)))
 
 
 @dataclass(slots=True)

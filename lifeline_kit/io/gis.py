@@ -14,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 import pyogrio.errors
 import shapely
@@ -181,7 +182,8 @@ def _layer(path: Path, suffix: str, decided: dict[str, Text]) -> gpd.GeoDataFram
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # GDAL's hints; what matters is checked below
             if suffix in {".parquet", ".geoparquet"}:
-                return gpd.read_parquet(path)
+                named = b"geo" in (pq.read_schema(path).metadata or {})
+                return gpd.read_parquet(path) if named else pd.read_parquet(path)
             if suffix in {".shp", ".zip"}:
                 encoding, told = text_encoding(path)
                 if told is not None:

@@ -11,6 +11,11 @@ from lifeline_kit.vocabulary import quantity as quantity_of
 
 LEL = "%LEL"
 METHANE_VOL_PER_LEL = 0.05  # %VOL per %LEL, of methane and of no other gas
+_ZONE = re.compile(
+    r"(?<![a-z])(?:utc|gmt)(?P<offset>[+-]\d{1,2}(?::?\d{2})?)?(?![a-z\d])|世界协调时|协调世界时|世界时"
+    r"|(?P<china>北京时间)"
+)
+_GLUED = re.compile(r"^(?P<name>.*[\u4e00-\u9fff])(?P<unit>[^\u4e00-\u9fff]+)$")
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[(\[（【](?P<unit>[^()\[\]（）【】]*)[)\]）】]\s*$")
 
 
@@ -21,18 +26,48 @@ def split_header(header: str) -> tuple[str, str | None]:
     --------
     >>> split_header("DMS_CN (um/m)"), split_header("FRC-01 [kN]"), split_header("压力/MPa")
     (('DMS_CN', 'um/m'), ('FRC-01', 'kN'), ('压力', 'MPa'))
+    >>> split_header("出口压力MPa"), split_header("P1_flow_m3/h"), split_header("一号泵A")
+    (('出口压力', 'MPa'), ('P1_flow', 'm3/h'), ('一号泵A', None))
     """
     header = header.strip()
     match = _BRACKETS.match(header)
     if match and match["name"]:
         return match["name"].strip(), match["unit"].strip()
+    glued = _GLUED.match(header)
+    ends = [header.rpartition("_")[::2], (glued["name"], glued["unit"]) if glued else ("", "")]
+    for name, tail in ends:
+        if name and is_known(tail) and quantity_in(name) and _fits(tail, quantity_in(name)):
+            return name, tail
     for cut in re.finditer("[/／]", header):
         if cut.start() and is_known(header[cut.end() :]):
             return header[: cut.start()].strip(), header[cut.end() :].strip()
-    name, _, tail = header.rpartition("_")
-    if name and is_known(tail) and quantity_in(name) and _fits(tail, quantity_in(name)):
-        return name, tail
     return header, None
+
+
+def zone_in(header: str) -> str | None:
+    """Return the time zone that the header of a time column names.
+
+    Examples
+    --------
+    >>> zone_in("time (UTC)"), zone_in("时间(UTC+8)"), zone_in("北京时间"), zone_in("时间")
+    ('UTC', 'UTC+08:00', 'Asia/Shanghai', None)
+    """
+    found = _ZONE.search(header.casefold())
+    if found is None:
+        return None
+    if found["china"]:
+        return "Asia/Shanghai"
+    if not found["offset"]:
+        return "UTC"
+    digits = found["offset"][1:].replace(":", "")
+    hours, minutes = (digits, "00") if len(digits) < 3 else (digits[:-2], digits[-2:])
+    return f"UTC{found['offset'][0]}{int(hours):02d}:{minutes}"
+
+
+def without_zone(header: str) -> str:
+    """Return the header of a time column without the zone it names."""
+    bare, found = _ZONE.subn("", header.casefold())
+    return (bare.strip(" _-()（）[]") or "time") if found else header
 
 
 def _fits(unit: str, quantity: str | None) -> bool:
@@ -65,8 +100,10 @@ def check_unit(unit: str, quantity: str) -> str:
 def _words() -> list[tuple[str, re.Pattern[str], str]]:
     words = [(_folded(word), q.key) for q in QUANTITIES.values() for word in (*q.header, q.key)]
     # a Latin word must stand alone ("ph" is not in "phase"); Chinese has no spaces to look for
+    edges = {True: r"(?<![a-z]){}(?![a-z])", False: "{}"}
     patterns = [
-        (word, re.compile(rf"(?<![a-z]){re.escape(word)}(?![a-z])"), key) for word, key in words
+        (word, re.compile(edges[word.isascii()].format(re.escape(word))), key)
+        for word, key in words
     ]
     return sorted(patterns, key=lambda entry: -len(entry[0]))
 
@@ -88,7 +125,7 @@ def quantity_in(name: str) -> str | None:
 
 
 def known_unit(said: str, quantity: str, name: str, *, told: bool) -> str:
-    """Return the one name of a unit; %LEL passes for methane that is called methane.
+    """Return the one name of a unit; %LEL passes for methane that is called methane, % alone not.
 
     Parameters
     ----------
@@ -105,6 +142,8 @@ def known_unit(said: str, quantity: str, name: str, *, told: bool) -> str:
         called = any(word in name.casefold() for word in ("methane", "ch4", "甲烷"))
         if told or called:
             return LEL
+    if quantity == "methane" and is_known(said) and canonical(said) == "%" and not told:
+        raise UnitError("'%' of methane may mean %VOL or %LEL, which differ by a factor of 20")
     return check_unit(said, quantity)
 
 

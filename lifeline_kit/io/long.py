@@ -8,7 +8,7 @@ import pandas as pd
 
 from lifeline_kit.errors import MappingError
 from lifeline_kit.io.headers import LEL
-from lifeline_kit.io.layout import Roles
+from lifeline_kit.io.layout import Roles, unused_quality
 from lifeline_kit.io.mapping import (
     Channel,
     ColumnMapping,
@@ -121,6 +121,9 @@ def long_table(
     """
     register = register or Register()
     notes = list(times.notes)
+    marks = unused_quality(found, sheet.frame)
+    if marks is not None:
+        notes.append(marks)
     tally = Tally(stem, sheet)
     tally.malformed(len(found.values))
     number, fate, values_said = _values(sheet, found, times, now, notes)
@@ -133,7 +136,7 @@ def long_table(
     value = number * factor[series.code] + offset[series.code]
     low, high = low[series.code], high[series.code]
     back = [(edge - offset[series.code]) / factor[series.code] for edge in (low, high)]
-    strange = sentinels(number, *back)
+    strange = sentinels(number, *back, group=series.code)
     fate[strange & (fate == ACCEPTED)] = CODES["sentinel"]
     names, sensor = _numbered(ids, series.code)
     kept, behind = _settled(sensor, times.utc[row], value, fate)
@@ -286,6 +289,7 @@ def _channel(facts: tuple, mapping: FileMapping, where: str) -> Channel:
             f"expected one of {', '.join(QUANTITIES)}; give it in a mapping file: "
             f'[columns."{quantity}"] quantity = "…"'
         )
+    tail = sensor.removeprefix(f"{device}.")
     measured = unit or entry.unit or said_unit or head_unit or own_unit
     if measured is None and mapping.long.canonical and named:
         measured = QUANTITIES[named].unit
@@ -297,6 +301,7 @@ def _channel(facts: tuple, mapping: FileMapping, where: str) -> Channel:
         entry=entry,
         where=f"{where}: sensor",
         words=f"{column} {quantity} {told}",
+        key=sensor if "." in tail else tail,
     )
 
 

@@ -396,6 +396,7 @@ def channel_of(
     entry: ColumnMapping,
     where: str,
     words: str = "",
+    key: str | None = None,
 ) -> Channel:
     """Make a channel of what is known about a column or a sensor.
 
@@ -409,6 +410,8 @@ def channel_of(
         Names the file in errors.
     words : str
         What else the file says about it; %LEL is taken only of what is called methane.
+    key : str, optional
+        What an entry of a mapping file should speak of; default the name.
 
     Raises
     ------
@@ -416,7 +419,7 @@ def channel_of(
         Quantity or unit missing, or a unit that does not measure the quantity.
     """
     remedy = (
-        f"give it in a mapping file (--mapping):\n[columns.{_toml_key(name)}]\n"
+        f"give it in a mapping file (--mapping):\n[columns.{_toml_key(key or name)}]\n"
         f'quantity = "{quantity or "…"}"\nunit = "…"\n'
         f"or leave the column out: ignore = [{header!r}]"
     )
@@ -426,6 +429,8 @@ def channel_of(
             f"'压力' or 'strain' ({', '.join(QUANTITIES)}); {remedy}"
         )
     expected = quantity_of(quantity).unit
+    if quantity == "ph":
+        unit = unit or expected  # it has no other
     if unit is None:
         raise MappingError(
             f"{where} {header!r} ({quantity}) names no unit; expected a header such as "

@@ -16,9 +16,10 @@ NOTHING += ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaT", "无", "缺测", "无数�
 # cannot be real, see `sentinels`.
 _SENTINELS = tuple(sign * x for x in (999.0, 9999.0, 99999.0, 999999.0) for sign in (1, -1))
 _SENTINELS += (999.9, -999.9, 9999.9, -9999.9, -999.25, 65535.0, -32768.0, 6553.5, 32767.0)
+_LARGE, _FAR = 999.0, 10.0  # a sentinel is so large, and so many times all else of its series
 _SENTINEL_TWICE = 2  # a value that stands there once may be a faulty reading, not a convention
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
-_THOUSANDS_DOT = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?")
+_THOUSANDS_DOT = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _WIDE = str.maketrans("０１２３４５６７８９．－＋，ｅＥ　", "0123456789.-+,eE ")
 _BAD_MOST = 0.5  # of a column must be numbers for it to count as one
@@ -66,6 +67,8 @@ def parse_values(column: pd.Series, where: str, *, decimal_comma: bool = False) 
         return _without_infinity(number, missing, np.zeros(number.size, dtype=bool), ())
     number = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     number = number.copy()
+    if decimal_comma and _dots_group(column):  # 1.234 is a thousand and more, not one and a bit
+        number[:] = np.nan
     missing = column.isna().to_numpy(copy=True)
     odd = np.flatnonzero(np.isnan(number) & ~missing)
     codes, texts = pd.factorize(column.iloc[odd].astype("str"))
@@ -74,6 +77,13 @@ def parse_values(column: pd.Series, where: str, *, decimal_comma: bool = False) 
     wrong = np.isnan(number) & ~missing
     _check_measures(column, wrong, missing, where)
     return _without_infinity(number, missing, wrong, notes)
+
+
+def _dots_group(column: pd.Series) -> bool:
+    """Whether all points of a column, where the comma is the decimal sign, part thousands."""
+    texts = column.dropna().astype("str").str.strip()
+    dotted = texts[texts.str.contains(".", regex=False)]
+    return len(dotted) > 0 and bool(dotted.str.fullmatch(_THOUSANDS_DOT).all())
 
 
 def _without_infinity(
@@ -92,7 +102,8 @@ def _check_measures(column: pd.Series, wrong: np.ndarray, missing: np.ndarray, w
         row = int(np.argmax(wrong))
         raise MappingError(
             f"{where}: column {column.name!r} holds no numbers, first {column.iloc[row]!r} in row "
-            f"{row + 1}; leave it out in the mapping file: ignore = [{str(column.name)!r}]"
+            f"{row + 1}; leave it out in the mapping file: ignore = [{str(column.name)!r}]. If it "
+            f"names the sensor of each row, say so: [long] sensor = {str(column.name)!r}"
         )
 
 
@@ -123,20 +134,28 @@ def _mended(
 
 def _joined(text: str, *, decimal_comma: bool) -> str:
     if decimal_comma:
-        if _THOUSANDS_DOT.fullmatch(text) and "," in text:
+        if _THOUSANDS_DOT.fullmatch(text):
             text = text.replace(".", "")
         return text.replace(",", ".") if text.count(",") == 1 else text
     return text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
 
 
-def sentinels(number: np.ndarray, low: float | np.ndarray, high: float | np.ndarray) -> np.ndarray:
+def sentinels(
+    number: np.ndarray,
+    low: float | np.ndarray,
+    high: float | np.ndarray,
+    group: np.ndarray | None = None,
+) -> np.ndarray:
     """Find numbers that stand for "nothing measured".
 
     Parameters
     ----------
     number : array, (row,) [unit of the file]
     low, high : float, or arrays, (row,) [unit of the file]
-        What can be real; a sentinel within is taken for a reading.
+        What can be real; a sentinel within is taken for a reading, unless it is ten times as large
+        as all else of its series.
+    group : int array, (row,), optional
+        Series of each number; None for one.
 
     Returns
     -------
@@ -145,10 +164,25 @@ def sentinels(number: np.ndarray, low: float | np.ndarray, high: float | np.ndar
     """
     found = np.zeros(number.size, dtype=bool)
     with np.errstate(invalid="ignore"):
-        outside = np.flatnonzero((number < low) | (number > high))
+        outside = (number < low) | (number > high)
+        large = np.flatnonzero(~outside & (np.abs(number) >= _LARGE))
+    large = large[np.isin(number[large], _SENTINELS)]
+    outside[large] |= _far_off(number, large, group)
+    outside = np.flatnonzero(outside)
     if not outside.size:
         return found
     values, inverse, n = np.unique(number[outside], return_inverse=True, return_counts=True)
     known = np.isin(values, _SENTINELS) & (n >= _SENTINEL_TWICE)
     found[outside[known[inverse]]] = True
     return found
+
+
+def _far_off(number: np.ndarray, large: np.ndarray, group: np.ndarray | None) -> np.ndarray:
+    """Whether numbers at `large` are an order of magnitude beyond all else of their series."""
+    if not large.size:
+        return np.zeros(0, dtype=bool)
+    series = np.zeros(number.size, dtype=np.int64) if group is None else group
+    most = np.full(int(series.max()) + 1, np.nan)
+    rest = ~np.isin(number, _SENTINELS) & np.isfinite(number)
+    np.fmax.at(most, series[rest], np.abs(number[rest]))
+    return np.abs(number[large]) > _FAR * most[series[large]]

@@ -218,14 +218,6 @@ class ImportReport:
             "samples": self.samples[["file", "line", "reason", "raw"]].to_dict("records"),
         }
 
-    def with_counts(self, extra: Mapping[str, int], name: str) -> "ImportReport":
-        """Replace the counts of all files by those of a store that was written to."""
-        decided = {key: note for file in self.files for key, note in file.decided.items()}
-        whole = FileReport(
-            name=name, rows=self.rows, counts=extra, decided=decided, rejects=self.rejects
-        )
-        return ImportReport(files=(whole,), assets=self.assets)
-
     def html(self, lang: Lang) -> str:
         """Return the report as HTML in one language."""
         bad = self.samples[["file", "line", "reason", "raw"]].copy()

@@ -8,7 +8,7 @@ import struct
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from lifeline_kit.io.archives import looks_chinese
+from lifeline_kit.io.archives import chinese_after_all, looks_chinese
 from lifeline_kit.text import Text
 
 _MOST = 64 << 20  # bytes of a .dbf that are looked at
@@ -34,7 +34,7 @@ def text_encoding(path: Path) -> tuple[str | None, Text | None]:
     if not words or words.isascii():
         return None, None
     said = cpg.strip()
-    if _decodes(words, "utf-8"):
+    if _decodes(words, "utf-8") and not chinese_after_all(words):
         return "UTF-8", _told("UTF-8", said, named=said.casefold() in {"utf-8", "utf8", "65001"})
     named = said.casefold() in _CHINESE
     if named or looks_chinese(words):

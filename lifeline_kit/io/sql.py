@@ -29,7 +29,7 @@ _QUERY = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 
 
 class Address(str):
-    """The address of a database, where a path is expected."""
+    """The address of a database or a service, where a path is expected."""
 
     __slots__ = ()
 

@@ -17,7 +17,7 @@ from lifeline_kit.errors import InputError, ReadingsError
 from lifeline_kit.io.archives import PARQUET, decode, is_excel, read_contents
 from lifeline_kit.io.csvtext import read_csv
 from lifeline_kit.io.excel import read_excel
-from lifeline_kit.io.layout import Roles, is_value_word, roles
+from lifeline_kit.io.layout import Roles, is_value_word, roles, sensors_told
 from lifeline_kit.io.long import LongTable, Register, long_table
 from lifeline_kit.io.mapping import Channel, FileMapping, channels, quantity_in, split_header
 from lifeline_kit.io.numbers import Values, parse_values, sentinels
@@ -30,6 +30,7 @@ from lifeline_kit.text import Text
 
 _SUFFIXES = {".csv", ".txt", ".tsv", ".zip", ".gz", ".parquet", ".xlsx", ".xls", ".ods", ".nc"}
 
+_MIDNIGHT = r"[ T]0?0:00(?::00(?:\.0+)?)?$"  # a spreadsheet prints it behind every date
 _ROWS = (
     "{n} 行无法读取（时间或列数），已略去。",
     "{n} rows could not be read (time or number of cells) and were left out.",
@@ -171,6 +172,8 @@ def _parquet(content: bytes, member: str, where: str) -> Sheet:
 
 def frame_sheet(frame: pd.DataFrame, member: str, where: str, form: Text) -> Sheet:
     """See a DataFrame that a database or a columnar file gave as a sheet."""
+    if isinstance(frame.index, pd.DatetimeIndex) and frame.index.name is None:
+        frame = frame.rename_axis("time")  # as pandas writes a frame that was indexed by time
     named = [level is not None for level in frame.index.names]
     frame = frame.reset_index() if all(named) else frame.reset_index(drop=True)
 
@@ -214,6 +217,8 @@ def read_sheet(
         else []
     )
     found = roles([str(name) for name in frame.columns], typed, mapping, where)
+    found, frame = sensors_told(found, frame)
+    sheet.frame = frame
     times = parse_times(_stamps(frame, found), mapping, where=where, names=sheet.names)
     sheet.decided = sheet.decided | times.decided
     layout = sheet.decided.get("layout")
@@ -237,7 +242,8 @@ def _stamps(frame: pd.DataFrame, found: Roles) -> pd.Series:
         return of_day.rename(found.of_day)
     if pd.api.types.is_datetime64_any_dtype(date):
         date = date.dt.strftime("%Y-%m-%d")
-    return (date.astype("str").str.strip() + " " + of_day).rename(found.time)
+    day = date.astype("str").str.strip().str.replace(_MIDNIGHT, "", regex=True)
+    return (day + " " + of_day).rename(found.time)
 
 
 def _wide(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.errors import ReadingsError
+from lifeline_kit.io.headers import zone_in
 from lifeline_kit.io.mapping import DEFAULT_ZONE, FileMapping
 from lifeline_kit.text import Text
 
@@ -24,6 +25,12 @@ _COMPACT = (
 _ZONED = r":\d\d.*(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 _HALF_ZONED = r":.*[+-]|[+Zz]"  # what looks like a zone and is none
 _CHINESE = str.maketrans({"年": "-", "月": "-", "日": " ", "号": " ", "时": ":", "点": ":"})
+_HALF = re.compile(
+    r"\s*(?:(?P<am>上午|凌晨|早上|(?<![a-z])a\.?m\.?(?![a-z]))"
+    r"|(?P<pm>下午|晚上|(?<![a-z])p\.?m\.?(?![a-z])))\s*",
+    re.IGNORECASE,
+)
+_UTC_WORD = re.compile(r"(?<=\d)\s*(?:UTC|GMT)$", re.IGNORECASE)
 _CHINESE |= str.maketrans({"分": ":", "秒": ""})
 _MOST = 0.5  # of the stamps must be readable for the column to count as times
 _EARLIEST = np.datetime64("1971-01-01", "ms")  # a clock that was never set counts from 1970
@@ -88,7 +95,7 @@ def parse_times(raw: pd.Series, mapping: FileMapping, *, where: str, names: Sequ
         codes, unique = pd.factorize(raw)
         values = pd.Series(unique, name=raw.name)
         parsed = _numbers_or_text(values, mapping, where)
-    found = _placed(parsed, mapping, names)
+    found = _placed(parsed, mapping, names, str(raw.name))
     utc, fault = found.utc, found.fault
     if codes is not None:
         utc, fault = np.append(utc, np.datetime64("NaT", "ms")), np.append(fault, UNREADABLE)
@@ -121,8 +128,8 @@ def _check_most(raw: pd.Series, fault: np.ndarray, where: str) -> None:
         )
 
 
-def _placed(parsed: _Parsed, mapping: FileMapping, names: Sequence[str]) -> Times:
-    """Bring stamps to UTC."""
+def _placed(parsed: _Parsed, mapping: FileMapping, names: Sequence[str], header: str) -> Times:
+    """Bring stamps to UTC; `header` of their column may name a zone."""
     decided = {"time": parsed.form}
     notes: list[Text] = []
     if parsed.absolute:
@@ -133,10 +140,15 @@ def _placed(parsed: _Parsed, mapping: FileMapping, names: Sequence[str]) -> Time
         utc = parsed.naive.dt.tz_convert("UTC").dt.tz_localize(None)
         return Times(*_milliseconds(utc), notes, decided)
     naive = _unswapped(parsed.naive, names, notes)
-    zone = mapping.time_zone or DEFAULT_ZONE
+    own = zone_in(header)
+    zone = mapping.time_zone or own or DEFAULT_ZONE
     if parsed.aware is None or naive.notna().any():
         decided["zone"] = _naive_zone(mapping, zone, mixed=parsed.aware is not None)
-        if mapping.time_zone is None:
+        if mapping.time_zone is None and own is not None:
+            decided["zone"] = Text(
+                f"{own}，表头“{header}”注明", f"{own}, as the header {header!r} says"
+            )
+        elif mapping.time_zone is None:
             notes.append(decided["zone"])
     else:
         decided["zone"] = Text("时间自带时区", "the stamps name their zone")
@@ -256,7 +268,10 @@ def _compact(number: np.ndarray, printed: pd.Series | None = None) -> _Parsed | 
         return None
     text = pd.Series(np.where(finite, number, 0).astype(np.int64).astype(str))
     text = text if printed is None else printed
-    shaped = text.str.fullmatch(_COMPACT) & ~text.str.len().isin([10])
+    shaped = text.str.fullmatch(_COMPACT)
+    hourly = text.str.len() == 10  # looks like seconds since 1970 as well, of 2030 to 2036
+    if not (shaped & hourly)[finite].all():
+        shaped &= ~hourly
     if shaped.mean() <= _MOST:
         return None
     padded = text.where(shaped, "").str.pad(17, side="right", fillchar="0")
@@ -277,6 +292,7 @@ def _formatted(text: pd.Series, form: str) -> _Parsed:
 
 def _read(text: pd.Series, where: str) -> _Parsed:
     whole = text
+    text = text.str.replace(_UTC_WORD, "Z", regex=True)
     zoned = text.str.contains(_ZONED).fillna(False).astype(bool)
     aware = None
     if zoned.any():
@@ -302,7 +318,10 @@ def _iso(text: pd.Series) -> pd.Series:
 
 
 def _normal(text: pd.Series, where: str) -> np.ndarray:
-    """Bring other writings to ISO: 2025年1月1日 0时10分, 2025/1/1 24:00, 1.10.2026 8:05."""
+    """Bring other writings to ISO: 2025年1月1日 0时10分, 2025/1/1 24:00, 1.10.2026 8:05 PM."""
+    halves = text.str.extract(_HALF).notna()
+    if halves.to_numpy().any():
+        text = text.str.replace(_HALF, " ", regex=True).str.strip()
     text = text.map(lambda each: each.translate(_CHINESE))
     text = text.str.replace(r"[:\s]+$", "", regex=True).str.replace(r"\s+", " ", regex=True)
     text = text.str.replace(r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})", r"\1-\2-\3", regex=True)
@@ -315,8 +334,11 @@ def _normal(text: pd.Series, where: str) -> np.ndarray:
     text = text.str.replace(r"^(\d{4}-\d{2}-\d{2}) (\d{2})$", r"\1 \2:00", regex=True)
     midnight = text.str.contains(r"[ T]24:00(?::00(?:\.0+)?)?$", regex=True)
     text = text.str.replace(r"([ T])24:00", r"\g<1>00:00", regex=True)
-    utc = _iso(text).to_numpy()
-    return np.where(midnight.to_numpy(), utc + _DAY, utc)
+    stamps = _iso(text).to_numpy()
+    stamps = np.where(midnight.to_numpy(), stamps + _DAY, stamps)
+    twelve = stamps.astype("datetime64[h]").astype(np.int64) % 24
+    stamps = np.where(halves["am"].to_numpy() & (twelve == 12), stamps - _DAY // 2, stamps)
+    return np.where(halves["pm"].to_numpy() & (twelve < 12), stamps + _DAY // 2, stamps)
 
 
 def _day_or_month_first(text: pd.Series, where: str) -> str:

@@ -2,15 +2,22 @@
 
 import argparse
 import json
+import threading
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
+import uvicorn
 
-from lifeline_kit.cli import ingest
+from lifeline_kit.cli import checkup, ingest
 from lifeline_kit.errors import InputError, LifelineError, MappingError
 from lifeline_kit.io.live import LiveStore
 from lifeline_kit.model.city import City
+from lifeline_kit.model.readings import nodes
+from lifeline_kit.services.share.app import build_app
+from lifeline_kit.services.share.settings import Settings
+from lifeline_kit.services.share.tokens import add_token
 
 ROWS = ["测点,时间,压力(kPa)"]
 ROWS += [f"{s},2026-09-01 08:{m:02d},{300 + m}" for m in range(10) for s in ("p1", "p2")]
@@ -107,6 +114,47 @@ def test_another_quantity_under_a_known_name_is_refused(tiny_city, tmp_path, cap
     path.write_text("测点,时间,液位(m)\np1,2026-09-01 08:00,1\n", "utf-8")
     with pytest.raises(MappingError, match="'p1' measures level here and pressure in the city"):
         run(capsys, "--readings", path, "--into", folder)
+
+
+def test_a_sensorthings_service_becomes_a_city(tiny_city, tmp_path, capsys, monkeypatch):
+    expected = sum(node["value"].size for _, node in nodes(tiny_city.readings))
+    keys = tmp_path / "tokens.json"
+    token = add_token(keys, "reader", ["read:things", "read:readings"])
+    settings = Settings(rate=1e6, burst=1e6, pseudonym_key=b"k" * 32, tokens=keys)
+    app = build_app(tiny_city.save(tmp_path / "tiny"), settings)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 20
+        while not server.started and time.monotonic() < deadline:
+            time.sleep(0.02)
+        url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1.1"
+        out, json_file = tmp_path / "city", tmp_path / "r.json"
+        with pytest.raises(InputError, match="answers 401"):
+            run(capsys, "--readings", url, "--out", out)
+        monkeypatch.setenv("LIFELINE_SENSORTHINGS_TOKEN", token)
+        code, _, _ = run(capsys, "--readings", url, "--out", out, "--json", json_file)
+        with pytest.raises(InputError, match="name it alone"):
+            run(capsys, "--readings", url, "--into", tmp_path / "tiny")
+    finally:
+        server.should_exit = True
+        thread.join(20)
+    assert code == 0
+    found = City.open(out)
+    assert list(found.sensors.index) == list(tiny_city.sensors.index)
+    counts = json.loads(json_file.read_text("utf-8"))["counts"]
+    assert counts["accepted"] == sum(node["value"].size for _, node in nodes(found.readings))
+    assert 0 < counts["accepted"] <= expected
+
+
+def test_checkup_says_in_one_line_what_was_read(file):
+    options = argparse.Namespace(
+        city=None, readings=[file], assets=[], mapping=None, lifeline="water", live=None
+    )
+    _, notes = checkup._load(options)
+    assert notes[-1].en.startswith("22 readings found, 20 accepted; 1 time unreadable, 1 value")
+    assert "逐行报告见 lifeline ingest" in notes[-1].zh
 
 
 @pytest.mark.parametrize(

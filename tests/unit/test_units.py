@@ -88,3 +88,19 @@ def test_unknown_unit_names_what_is_known_and_what_to_do() -> None:
     assert not is_known("furlong")
     with pytest.raises(UnitError, match=r"'furlong' is not known.*kPa.*\[columns.NAME\] unit"):
         canonical("furlong")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "to", "expected"),
+    [
+        (1013.25, "mbar", "kPa", 101.325),
+        (1.0, "kgf/cm2", "kPa", 98.0665),
+        (1.0, "psi", "kPa", 6.894757),
+        (24.0, "m³/d", "m3/h", 1.0),
+        (60.0, "L/min", "m3/h", 3.6),
+        (5.0, "Nm3/h", "m3/h", 5.0),  # its own reference conditions, not rescaled
+        (1.0, "立方米/分钟", "m3/h", 60.0),
+    ],
+)
+def test_units_of_gas_and_water_exports(value, unit, to, expected) -> None:
+    assert convert(value, unit, to) == pytest.approx(expected, rel=1e-6)
