@@ -26,14 +26,30 @@ if TYPE_CHECKING:
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
-    replay = commands.add_parser("replay", help="play a city through a broker, at any speed")
+    replay = commands.add_parser(
+        "replay",
+        help="play a city through a broker, at any speed",
+        description="Play the readings of a city through an MQTT broker, on the city's own time. "
+        "Without --broker an embedded one is started on 127.0.0.1, and what is played is "
+        "collected into --into.",
+        epilog="example: lifeline replay --city data/demo/wuhan --speed 600 --into /tmp/live",
+    )
     replay.add_argument("--city", type=Path, required=True, help="city folder with readings")
-    replay.add_argument("--speed", default="60", help="seconds per second, or max (default 60)")
+    replay.add_argument(
+        "--speed", default="60", help="seconds of the city per second, or max (default 60)"
+    )
     replay.add_argument("--start", metavar="TIME", help="UTC or with zone, 2026-10-01T00:00")
-    replay.add_argument("--end", metavar="TIME")
-    replay.add_argument("--into", type=Path, metavar="DIR", help="city folder to collect into")
-    replay.add_argument("--terminals", type=int, default=1, help="simulated gas terminals")
-    replay.add_argument("--seed", type=int, default=1)
+    replay.add_argument("--end", metavar="TIME", help="the first time that is not played")
+    replay.add_argument(
+        "--into",
+        type=Path,
+        metavar="DIR",
+        help="city folder to collect into (default without --broker: NAME-live, here)",
+    )
+    replay.add_argument(
+        "--terminals", type=int, default=1, help="simulated gas terminals (default 1)"
+    )
+    replay.add_argument("--seed", type=int, default=1, help="of the simulated terminals")
     add_broker(replay)
     replay.set_defaults(command=_replay)
 
@@ -53,8 +69,6 @@ def _replay(options: argparse.Namespace) -> int:
         into = Path(f"{options.city.resolve().name}-live")
     link = link_of(options) if options.broker else None
     city = City.open(options.city)
-    if into is not None:
-        say(f"collecting into {into}; open it in another terminal: lifeline serve --city {into}")
     with stopped_by_signals() as stop, status_line() as show:
 
         def report(at: np.datetime64, readings: int, stats: "Stats | None") -> None:
@@ -68,7 +82,8 @@ def _replay(options: argparse.Namespace) -> int:
         highlight=False,
     )
     if played.collected is not None:
-        out.print(f"stored: {summary(played.collected)}", highlight=False, soft_wrap=True)
+        text = f"stored: {summary(played.collected)}"
+        out.print(text, highlight=False, soft_wrap=True, markup=False)
         missing = played.messages - played.collected.messages
         if missing > 0 and not stop.is_set():
             raise ServiceError(

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from lifeline_kit.cli.console import OK, err, out
@@ -13,15 +14,25 @@ _TOKENS = Path("share-tokens.json")
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Add the command."""
-    share = commands.add_parser("share", help="share a city over HTTP: SensorThings, GeoJSON, CSV")
+    share = commands.add_parser(
+        "share",
+        help="share a city over HTTP: SensorThings, GeoJSON, CSV",
+        description="Serve a city read-only over HTTP: OGC SensorThings 1.1, GeoJSON, CSV and "
+        "Parquet. GET / names the doors. Personal columns leave as pseudonyms, except to tokens "
+        "with read:personal.",
+        epilog="example: lifeline share token add bureau --scope read:things read:readings; "
+        "lifeline share --city DIR --host 0.0.0.0 --tokens share-tokens.json",
+    )
     share.add_argument("--city", type=Path, help="city folder")
-    share.add_argument("--port", type=int, default=8080)
+    share.add_argument("--port", type=int, default=8080, help="default 8080; 0 takes a free one")
     share.add_argument("--host", default="127.0.0.1", help="other addresses need --tokens")
     share.add_argument("--tokens", type=Path, metavar="FILE", help="who may read what")
     share.add_argument("--rate", type=float, default=20.0, help="requests per second of a caller")
     share.add_argument("--burst", type=float, default=100.0, help="requests at once of a caller")
-    share.add_argument("--public-url", default="", metavar="URL", help="behind a proxy")
-    share.add_argument("--cors", nargs="+", default=[], metavar="ORIGIN", help="default: none")
+    share.add_argument("--public-url", default="", metavar="URL", help="own address behind a proxy")
+    share.add_argument(
+        "--cors", nargs="+", default=[], metavar="ORIGIN", help="web pages that may read it (none)"
+    )
     share.add_argument(
         "--personal", nargs="+", default=[], metavar="COLUMN", help="more personal columns"
     )
@@ -35,18 +46,29 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _add_token(parts: argparse._SubParsersAction) -> None:
     token = parts.add_parser("token", help="add, list or remove tokens")
     actions = token.add_subparsers(required=True, metavar="ACTION")
-    for name, command in (("add", _token_add), ("list", _token_list), ("remove", _token_remove)):
-        action = actions.add_parser(name)
+    for name, command, about in (
+        ("add", _token_add, "make a token; it is shown once"),
+        ("list", _token_list, "names, scopes and dates; never the tokens"),
+        ("remove", _token_remove, "shut a token out, at once"),
+    ):
+        action = actions.add_parser(name, help=about)
         if name != "list":
-            action.add_argument("name")
+            action.add_argument("name", help="whom the token is for")
         if name == "add":
-            action.add_argument("--scope", nargs="+", default=["read:things", "read:readings"])
-        action.add_argument("--tokens", type=Path, default=_TOKENS, metavar="FILE")
+            action.add_argument(
+                "--scope", nargs="+", default=["read:things", "read:readings"],
+                help="some of read:things read:readings (these by default) read:warnings "
+                "read:personal",
+            )  # fmt: skip
+        action.add_argument(
+            "--tokens", type=Path, default=argparse.SUPPRESS, metavar="FILE",
+            help=f"default {_TOKENS}",
+        )  # fmt: skip
         action.set_defaults(command=command)
 
 
 def _share(options: argparse.Namespace) -> int:
-    from lifeline_kit.services.share.personal import PERSONAL
+    from lifeline_kit.services.share.personal import PERSONAL, folded
     from lifeline_kit.services.share.serve import serve
     from lifeline_kit.services.share.settings import Settings, pseudonym_key
 
@@ -57,21 +79,26 @@ def _share(options: argparse.Namespace) -> int:
         rate=options.rate,
         burst=options.burst,
         pseudonym_key=pseudonym_key(options.remove_personal),
-        personal=PERSONAL | {name.casefold() for name in options.personal},
+        personal=PERSONAL | {folded(name) for name in options.personal},
         public_url=options.public_url,
         origins=tuple(options.cors),
     )
-    shown = f"[{options.host}]" if ":" in options.host else options.host
-    err.print(f"http://{shown}:{options.port}/", highlight=False, markup=False)
-    serve(options.city, settings, host=options.host, port=options.port)
+    serve(
+        options.city,
+        settings,
+        host=options.host,
+        port=options.port,
+        say=_say,
+    )
     return OK
 
 
 def _token_add(options: argparse.Namespace) -> int:
     from lifeline_kit.services.share.tokens import add_token
 
-    secret = add_token(options.tokens, options.name, options.scope)
-    err.print(f"added to {options.tokens}; the token is shown only now:", highlight=False)
+    file = options.tokens or _TOKENS
+    secret = add_token(file, options.name, options.scope)
+    _say(f"added to {file}; the token is shown only now:")
     out.print(secret, highlight=False, soft_wrap=True)
     return OK
 
@@ -80,8 +107,8 @@ def _token_list(options: argparse.Namespace) -> int:
     from lifeline_kit.services.share.tokens import read_tokens
 
     table = Table("name", "scopes", "created")
-    for token in read_tokens(options.tokens):
-        table.add_row(token.name, " ".join(token.scopes), token.created)
+    for token in read_tokens(options.tokens or _TOKENS):
+        table.add_row(escape(token.name), " ".join(token.scopes), token.created)
     out.print(table)
     return OK
 
@@ -89,6 +116,11 @@ def _token_list(options: argparse.Namespace) -> int:
 def _token_remove(options: argparse.Namespace) -> int:
     from lifeline_kit.services.share.tokens import remove_token
 
-    remove_token(options.tokens, options.name)
-    err.print(f"removed {options.name} from {options.tokens}", highlight=False)
+    file = options.tokens or _TOKENS
+    remove_token(file, options.name)
+    _say(f"removed {options.name} from {file}")
     return OK
+
+
+def _say(text: str) -> None:
+    err.print(text, highlight=False, markup=False, soft_wrap=True)

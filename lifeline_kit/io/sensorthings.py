@@ -31,6 +31,7 @@ MAX_ANSWER = 256 * 1024 * 1024
 _PAGE = 1_000
 _READINGS_PAGE = 10_000
 _NUMBERS = "OM_Measurement"
+_HUGE = 10**300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +161,21 @@ def city_from_sensorthings(
 def _all(service: Service, path: str, **options: str) -> Iterator[dict]:
     """All entities of a set, page after page."""
     for page in _pages(service, path, {"$top": str(_PAGE), **options}):
-        yield from page.get("value", [])
+        for entity in page["value"]:
+            if "@iot.id" not in entity or not isinstance(entity.get("properties") or {}, dict):
+                raise _strange(service, f"{path} with @iot.id and properties")
+            yield entity
 
 
 def _pages(service: Service, path: str, options: Mapping[str, str]) -> Iterator[dict]:
     address = f"{service.url.rstrip('/')}/{path}?{urlencode(options, quote_via=quote, safe='$')}"
+    seen: set[str] = set()
     while address:
+        seen.add(address)
         page = _fetch(service, address)
+        rows = page.get("value")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise _strange(service, "pages of objects in 'value'")
         yield page
         link = page.get("@iot.nextLink", "")
         following = urljoin(address, str(link)) if link else ""
@@ -175,7 +184,7 @@ def _pages(service: Service, path: str, options: Mapping[str, str]) -> Iterator[
                 f"{service.url} leads on to {urlsplit(following).netloc}, another host; "
                 "give the address under which the service names itself."
             )
-        address = "" if following == address else following
+        address = "" if following in seen else following
 
 
 def _fetch(service: Service, address: str) -> dict:
@@ -202,6 +211,10 @@ def _fetch(service: Service, address: str) -> dict:
     if not isinstance(document, dict):
         raise InputError(f"{address} does not answer in SensorThings: expected an object.")
     return document
+
+
+def _strange(service: Service, expected: str) -> InputError:
+    return InputError(f"{service.url} does not answer in SensorThings: expected {expected}.")
 
 
 class _RefusedError(InputError):
@@ -251,22 +264,25 @@ def _readings(
     try:
         arrays = {**options, "$resultFormat": "dataArray"}
         arrays.pop("$select")
-        pairs = [pair for page in _pages(service, path, arrays) for pair in _pairs(page)]
+        pairs = [pair for page in _pages(service, path, arrays) for pair in _pairs(service, page)]
     except _RefusedError as refusal:
         if refusal.status not in {400, 404, 501}:
             raise
-        pairs = [pair for page in _pages(service, path, options) for pair in _pairs(page)]
+        pairs = [pair for page in _pages(service, path, options) for pair in _pairs(service, page)]
     received.read += len(pairs)
     return _parsed(pairs, row, received)
 
 
-def _pairs(page: Mapping[str, Any]) -> Iterator[tuple[object, object]]:
-    for entry in page.get("value", []):
+def _pairs(service: Service, page: Mapping[str, Any]) -> Iterator[tuple[object, object]]:
+    for entry in page["value"]:
         if "dataArray" in entry:
-            names = entry["components"]
-            time, result = names.index("phenomenonTime"), names.index("result")
-            for row in entry["dataArray"]:
-                yield row[time], row[result]
+            try:
+                names = entry["components"]
+                time, result = names.index("phenomenonTime"), names.index("result")
+                pairs = [(row[time], row[result]) for row in entry["dataArray"]]
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+                raise _strange(service, "rows of 'components' in 'dataArray'") from None
+            yield from pairs
         else:
             yield entry.get("phenomenonTime"), entry.get("result")
 
@@ -280,6 +296,7 @@ def _parsed(
         if isinstance(time, str)
         and isinstance(result, int | float)
         and not isinstance(result, bool)
+        and abs(result) < _HUGE  # an integer may have thousands of digits
     ]
     texts = pd.Series([time for time, _ in kept], dtype=str)
     stamps = pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce")

@@ -107,8 +107,9 @@ def _free_port(port: int) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
             raise ServiceError(
-                f"port {port} on {LOOPBACK} is taken ({error.strerror}); name another --port."
+                f"cannot listen on port {port} of {LOOPBACK} ({why}); name another --port."
             ) from error
         return int(probe.getsockname()[1])

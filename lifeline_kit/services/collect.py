@@ -25,8 +25,8 @@ import paho.mqtt.client as mqtt
 from lifeline_kit.errors import InputError, ServiceError, StoreError
 from lifeline_kit.io.live import LiveStore, Tally
 from lifeline_kit.model.city import City
-from lifeline_kit.services.devices import KEPT_BYTES, DeviceLog, Refused, refused
-from lifeline_kit.services.link import RECEIVE_MAXIMUM, Link, begin, client_for
+from lifeline_kit.services.devices import KEPT_BYTES, KEPT_DEVICES, DeviceLog, Refused, refused
+from lifeline_kit.services.link import RECEIVE_MAXIMUM, Link, begin, check_topic, client_for
 from lifeline_kit.services.terminals import MAX_BYTES, Message, Reading, Reject, Status, parse
 
 TOPIC = "lifeline/readings/#"
@@ -72,6 +72,9 @@ class Habit:
     def __post_init__(self) -> None:
         if not 0.01 <= self.batch_s <= 5.0:
             raise InputError(f"--batch-s {self.batch_s:g}: expected 0.01 to 5 seconds.")
+        check_topic("--topic", self.topic)
+        if self.clock_topic:
+            check_topic("--clock-topic", self.clock_topic)
 
 
 @dataclass(slots=True)
@@ -129,6 +132,7 @@ class Collector:
         self._turn = threading.Lock()  # acknowledging, and the end of a connection
         self._failure: ServiceError | None = None
         self._clock: np.datetime64 | None = None
+        self._clock_fault = ""
         self._was_connected = False
         self._told_away = False
         self._leaving = False
@@ -155,7 +159,8 @@ class Collector:
         Raises
         ------
         ServiceError
-            The broker refuses name, password, certificate or topic; or with `once` is not there.
+            The broker refuses name, password, certificate or topic; or with `once` or `seconds`
+            it was never there.
         StoreError
             The store still refuses when it is time to leave; nothing was acknowledged.
         """
@@ -173,8 +178,11 @@ class Collector:
                 if stop.is_set() or self._is_over(begun, once, seconds):
                     leave.set()
             self._leave(stop)
-            if once and not self._was_connected:
-                raise ServiceError(f"{self.link.address} cannot be reached; nothing was taken.")
+            if (once or seconds is not None) and not self._was_connected:
+                raise ServiceError(
+                    f"{self.link.address} cannot be reached; nothing was taken. Check --broker, "
+                    "and that the broker runs."
+                )
         finally:
             self._leaving = True
             self._client.disconnect()
@@ -280,7 +288,8 @@ class Collector:
             )
         self.stats.readings += len(readings)
         self.stats.rejected += len(rejects)
-        self.stats.tampered |= {each.device for each in statuses if each.tamper}
+        if len(self.stats.tampered) < KEPT_DEVICES:  # ids come from outside
+            self.stats.tampered |= {each.device for each in statuses if each.tamper}
 
     def _sensor(self, reading: Reading) -> str:
         key = (reading.device, reading.quantity)
@@ -289,12 +298,16 @@ class Collector:
     def _set_clock(self, payload: bytes) -> None:
         """Follow the city's time, which never runs back: readings are judged by its furthest."""
         moment = read_clock(payload)
+        fault = ""
         if moment is None:
-            self.say("a message on the clock's topic holds no time; it is passed over.")
+            fault = "a message on the clock's topic holds no time; it is passed over."
         elif self._clock is None or moment >= self._clock:
             self._clock = moment
         else:
-            self.say("the clock's topic jumped back; the furthest time it showed is kept.")
+            fault = "the clock's topic jumped back; the furthest time it showed is kept."
+        if fault and fault != self._clock_fault:
+            self.say(fault)
+        self._clock_fault = fault
 
     def _acknowledge(self, batch: list[Arrival]) -> None:
         """Acknowledge each message on the connection it came on."""

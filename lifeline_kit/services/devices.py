@@ -18,6 +18,8 @@ from lifeline_kit.services.terminals import Reject, Status
 FILE = "devices.sqlite"
 KEPT_BYTES = 4_096
 KEPT_REJECTS = 100_000  # the oldest go first; `dropped` counts them
+KEPT_DEVICES = 100_000  # ids come from outside: beyond these, no new device is taken
+KEPT_TAMPERINGS = 1_000_000  # the oldest go first
 _TABLES = """
 CREATE TABLE IF NOT EXISTS device(
     device TEXT PRIMARY KEY, time INTEGER NOT NULL, battery REAL, signal REAL, tamper INTEGER,
@@ -121,6 +123,7 @@ class DeviceLog:
             return
         try:
             connection.execute("BEGIN IMMEDIATE")
+            newest = self._with_room(newest)
             connection.executemany(
                 "INSERT INTO device VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(device) DO UPDATE SET"
                 " time = excluded.time, battery = coalesce(excluded.battery, battery),"
@@ -129,7 +132,7 @@ class DeviceLog:
                 " WHERE excluded.time >= time",
                 [(*status, arrived) for status in newest],
             )
-            connection.executemany("INSERT OR IGNORE INTO tampering VALUES(?, ?)", opened)
+            self._keep_tampering(opened)
             self._keep_rejects(known, arrived)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -139,6 +142,29 @@ class DeviceLog:
                 f"the device log refused ({error}); nothing of the batch was kept. "
                 "Check the disk and its permissions."
             ) from error
+
+    def _with_room(self, statuses: list[Status]) -> list[Status]:
+        """Leave out new devices for which there is no room."""
+        (count,) = self._connection.execute("SELECT count(*) FROM device").fetchone()
+        if count + len(statuses) <= KEPT_DEVICES:
+            return statuses
+        known = {device for (device,) in self._connection.execute("SELECT device FROM device")}
+        new = [status for status in statuses if status.device not in known]
+        old = [status for status in statuses if status.device in known]
+        return old + new[: max(0, KEPT_DEVICES - count)]
+
+    def _keep_tampering(self, opened: list[tuple[str, int]]) -> None:
+        if not opened:
+            return
+        connection = self._connection
+        connection.executemany("INSERT OR IGNORE INTO tampering VALUES(?, ?)", opened)
+        (count,) = connection.execute("SELECT count(*) FROM tampering").fetchone()
+        if count > KEPT_TAMPERINGS:
+            connection.execute(
+                "DELETE FROM tampering WHERE (device, time) IN"
+                " (SELECT device, time FROM tampering ORDER BY time LIMIT ?)",
+                (count - KEPT_TAMPERINGS,),
+            )
 
     def _keep_rejects(self, known: dict[bytes, tuple[Refused, int]], arrived: int) -> None:
         connection = self._connection

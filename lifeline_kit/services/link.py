@@ -96,6 +96,28 @@ def link_to(
     )
 
 
+def check_topic(option: str, topic: str) -> None:
+    """Check a filter of topics: ``#`` only as its last level, ``+`` only as a whole level.
+
+    Raises
+    ------
+    InputError
+    """
+    levels = topic.split("/")
+    fits = (
+        0 < len(topic.encode("utf-8", "replace")) <= 65_535
+        and topic.isprintable()
+        and all(level == "+" or "+" not in level for level in levels)
+        and all("#" not in level for level in levels[:-1])
+        and (levels[-1] == "#" or "#" not in levels[-1])
+    )
+    if not fits:
+        raise InputError(
+            f"{option} {topic[:60]!r} is no filter of topics; expected one such as "
+            "lifeline/readings/# or site/+/gas."
+        )
+
+
 def read_password(file: Path | None) -> str:
     """The password from a file or the environment; never from the command line.
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lifeline_kit.errors import InputError, ServiceError
+from lifeline_kit.errors import CityError, InputError, ServiceError
 from lifeline_kit.model.city import City
 from lifeline_kit.services.broker import EmbeddedBroker
 from lifeline_kit.services.collect import (
@@ -89,12 +89,23 @@ def stage_city(city: City, into: Path, terminals: int) -> None:
     Raises
     ------
     CityError
-        Where the folder holds something else.
+        Where the folder holds something else: another city, or fewer terminals.
+    InputError
+        Where it is the city's own.
     """
+    if city.path is not None and into.resolve() == city.path.resolve():
+        raise InputError(f"--into {into} is the city that is played; name another folder.")
+    sensors = _with_terminals(city.sensors, terminals)
     if (into / "city.toml").exists():
+        strange = sensors.index.difference(City.open(into, readings=False).sensors.index)
+        if len(strange):
+            raise CityError(
+                f"--into {into} is a city without {len(strange)} of the sensors that are played "
+                f"({strange[0]!r}); name another folder, or remove it."
+            )
         return
     staged = city.with_(
-        sensors=_with_terminals(city.sensors, terminals),
+        sensors=sensors,
         readings=xr.DataTree(),
         daily=pd.DataFrame(),
     )
@@ -185,6 +196,7 @@ def replay(
     if into is None:
         return player.play(plan, play.speed, None)
     stage_city(city, into, play.terminals)
+    say(f"collecting into {into}; open it in another terminal: lifeline serve --city {into}")
     habit = Habit(clock_topic=CLOCK_TOPIC)
     with collector_for(into, link, habit=habit, say=say) as collector:
         return _beside(collector, lambda: player.play(plan, play.speed, collector), stop)
@@ -240,7 +252,7 @@ class _Player:
         begun = time.monotonic()
         why = begin(self._client, self.link, keep=False)
         try:
-            if not self._connected.wait(_PATIENCE_S) or self._failure:
+            if not self._connected.wait(0 if why else _PATIENCE_S) or self._failure:
                 raise ServiceError(
                     f"{self.link.address} does not take readings "
                     f"({self._failure or why or 'no answer'}); check --broker and --username."

@@ -11,6 +11,7 @@ from lifeline_kit.services.share.filters import conjuncts, matches
 from lifeline_kit.services.share.observations import (
     COMPONENTS,
     Observations,
+    Span,
     bounds,
     split_id,
 )
@@ -41,13 +42,13 @@ class Answers:
     readings: bool
     budget: dict[str, int] = field(default_factory=lambda: {"entities": 20_000, "series": 200})
 
-    def page(self, name: str, options: Options, given: Mapping[str, str]) -> dict:
+    def page(self, name: str, options: Options) -> dict:
         """A page of an entity set."""
         if name == "Observations":
-            return self._observation_page(self._one_datastream(options), options, given, name)
+            return self._observation_page(self._one_datastream(options), options, name)
         table = self.catalogue.tables[name]
         rows = self._chosen(name, np.arange(table.ids.size), options)
-        return self._listed(name, rows, options, given, name)
+        return self._listed(name, rows, options, name)
 
     def entity(self, name: str, key: str, options: Options) -> dict:
         """One entity."""
@@ -56,21 +57,21 @@ class Answers:
             return self._shown_observation(found, which, options)
         return self._shown(name, self.catalogue.tables[name].row(key), options)
 
-    def navigated(
-        self, name: str, key: str, navigation: str, options: Options, given: Mapping[str, str]
-    ) -> dict:
+    def navigated(self, name: str, key: str, navigation: str, options: Options) -> dict:
         """What an entity leads to: an entity, or a page of them."""
         target, many = LINKS[name][navigation]
         if name == "Observations":
-            sensor = self._observation(key)[0].sensor
-            return self._shown(target, self._owner(sensor, navigation), options)
+            owner = self._owner(self._observation(key)[0].sensor, navigation)
+            if owner is None:
+                raise absent(f"{name} leads to no {navigation} here.")
+            return self._shown(target, owner, options)
         row = self.catalogue.tables[name].row(key)
         where = f"{_address(name, key)}/{navigation}"
         if target == "Observations":
-            return self._observation_page(key, options, given, where)
+            return self._observation_page(key, options, where)
         rows = self.catalogue.related(name, row, navigation)
         if many:
-            return self._listed(target, self._chosen(target, rows, options), options, given, where)
+            return self._listed(target, self._chosen(target, rows, options), options, where)
         if not rows.size:
             raise absent(f"{name} leads to no {navigation} here.")
         return self._shown(target, int(rows[0]), options)
@@ -83,21 +84,19 @@ class Answers:
             rows, columns = rows[kept], {path: each[kept] for path, each in columns.items()}
         return rows[_sorting(columns, options, rows.size)]
 
-    def _listed(
-        self, name: str, rows: np.ndarray, options: Options, given: Mapping[str, str], where: str
-    ) -> dict:
+    def _listed(self, name: str, rows: np.ndarray, options: Options, where: str) -> dict:
         here = rows[options.skip : options.skip + options.top]
-        answer = self._head(rows.size, options, given, where)
+        answer = self._head(rows.size, options, where)
         answer["value"] = [self._shown(name, int(row), options) for row in here]
         return answer
 
-    def _head(self, size: int, options: Options, given: Mapping[str, str], where: str) -> dict:
+    def _head(self, size: int, options: Options, where: str) -> dict:
         answer: dict = {}
         if options.count:
             answer["@iot.count"] = size
         following = options.skip + options.top
         if options.top and following < size:
-            query = dict(given) | {"$skip": str(following), "$top": str(options.top)}
+            query = dict(options.given) | {"$skip": str(following), "$top": str(options.top)}
             answer["@iot.nextLink"] = f"{self.root}/{where}?{urlencode(query, safe='$')}"
         return answer
 
@@ -128,14 +127,14 @@ class Answers:
         where = f"{_address(name, key)}/{navigation}"
         entity.pop(f"{navigation}@iot.navigationLink", None)
         if target == "Observations":
-            page = self._observation_page(key, options, {}, where)
+            page = self._observation_page(key, options, where)
         else:
             rows = self.catalogue.related(name, row, navigation)
             if not many:
                 entity[navigation] = self._shown(target, int(rows[0]), options)
                 return
             chosen = self._chosen(target, rows, options)
-            page = self._listed(target, chosen, options, {}, where)
+            page = self._listed(target, chosen, options, where)
         entity[navigation] = page.pop("value")
         entity |= {f"{navigation}{name}": value for name, value in page.items()}
 
@@ -149,17 +148,14 @@ class Answers:
             "name one datastream: Datastreams('ID')/Observations, or $filter=Datastream/id eq 'ID'."
         )
 
-    def _series(self, sensor: str, options: Options | None = None) -> Observations:
+    def _series(self, sensor: str, span: Span = (None, None)) -> Observations:
         if not self.readings:
             raise Problem(403, "the token has no scope read:readings.")
         self._spend("series")
-        start, end = bounds(options.filter if options else None)
-        return Observations(sensor, self.source.series(sensor, start, end))
+        return Observations(sensor, self.source.series(sensor, *span))
 
-    def _observation_page(
-        self, sensor: str, options: Options, given: Mapping[str, str], where: str
-    ) -> dict:
-        found = self._series(sensor, options)
+    def _observation_page(self, sensor: str, options: Options, where: str) -> dict:
+        found = self._series(sensor, bounds(options.filter))
         size = found.readings.time.size
         rows = np.arange(size)
         if options.filter is not None:
@@ -167,7 +163,7 @@ class Answers:
         columns = {path: values[rows] for path, values in found.columns.items()}
         rows = rows[_sorting(columns, options, rows.size)]
         here = rows[options.skip : options.skip + options.top]
-        answer = self._head(rows.size, options, given, where)
+        answer = self._head(rows.size, options, where)
         if options.data_array:
             answer["value"] = [_data_array(self.root, found, here)]
             return answer
@@ -181,11 +177,10 @@ class Answers:
     def _observation(self, key: str) -> tuple[Observations, np.ndarray]:
         sensor, time = split_id(key)
         self.catalogue.tables["Datastreams"].row(sensor)
-        found = self._series(sensor)
-        which = np.flatnonzero(found.readings.time == time)
-        if not which.size:
+        found = self._series(sensor, (time, time + np.timedelta64(1, "ms")))
+        if not found.readings.time.size:
             raise absent("Observations holds no such id.")
-        return found, which
+        return found, np.arange(1)
 
     def _shown_observation(self, found: Observations, which: np.ndarray, options: Options) -> dict:
         return self._finished_observation(found.sensor, found.rows(which)[0], options)
@@ -196,16 +191,18 @@ class Answers:
         for navigation, inner in options.expand.items():
             entity.pop(f"{navigation}@iot.navigationLink", None)
             target = LINKS["Observations"][navigation][0]
-            entity[navigation] = self._shown(target, self._owner(sensor, navigation), inner)
+            owner = self._owner(sensor, navigation)
+            entity[navigation] = None if owner is None else self._shown(target, owner, inner)
         return entity
 
-    def _owner(self, sensor: str, navigation: str) -> int:
+    def _owner(self, sensor: str, navigation: str) -> int | None:
+        """Row of what an observation belongs to; None where the asset has no place."""
         tables = self.catalogue.tables
         row = tables["Datastreams"].row(sensor)
         if navigation == "Datastream":
             return row
         asset = tables["Datastreams"].columns["Thing/id"][row]
-        return tables["FeaturesOfInterest"].row(asset)
+        return tables["FeaturesOfInterest"].positions.get(asset)
 
 
 def _data_array(root: str, found: Observations, which: np.ndarray) -> dict:

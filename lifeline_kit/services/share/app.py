@@ -1,5 +1,6 @@
 """The sharing service: routes behind the gate, problems for answers, nothing of ours shown."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,13 +15,14 @@ from fastapi.responses import JSONResponse
 
 from lifeline_kit.errors import LifelineError
 from lifeline_kit.services.share import exports, layers, sensorthings
-from lifeline_kit.services.share.gate import PROBLEM_JSON, Gate
+from lifeline_kit.services.share.gate import PROBLEM_JSON, UNREADABLE, Gate
 from lifeline_kit.services.share.problems import Problem, problem
 from lifeline_kit.services.share.settings import Settings
 from lifeline_kit.services.share.source import Source
 from lifeline_kit.services.share.view import PROBLEMS, Views
 
 _GZIP_FROM = 1_024
+_LOG = logging.getLogger(__name__)
 
 
 def build_app(folder: Path, settings: Settings | None = None) -> FastAPI:
@@ -64,6 +66,7 @@ def build_app(folder: Path, settings: Settings | None = None) -> FastAPI:
             allow_origins=list(settings.origins),
             allow_methods=["GET"],
             allow_headers=["Authorization", "X-API-Key"],
+            expose_headers=["ETag", "Retry-After"],
         )
     _describe(app, with_tokens=settings.tokens is not None)
     return app
@@ -105,11 +108,14 @@ def _add_problems(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     def plain(_request: Request, error: StarletteHTTPException) -> JSONResponse:
-        return answer(error.status_code, str(error.detail), error.headers)
+        unknown = error.status_code == 404
+        detail = "nothing there; GET / names the doors." if unknown else str(error.detail)
+        return answer(error.status_code, detail, error.headers)
 
     @app.exception_handler(LifelineError)
-    def broken(_request: Request, _error: LifelineError) -> JSONResponse:
-        return answer(503, "the data cannot be read at the moment.")
+    def broken(request: Request, error: LifelineError) -> JSONResponse:
+        _LOG.error("%s cannot be answered: %s", request.url.path, error)
+        return answer(503, UNREADABLE)
 
 
 def _describe(app: FastAPI, *, with_tokens: bool) -> None:

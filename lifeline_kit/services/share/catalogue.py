@@ -159,8 +159,7 @@ class Catalogue:
     def _sensors(self) -> Table:
         sensors = self.sensors
         ids, names = texts(sensors.index), _names(sensors, sensors.index)
-        skipped = {sensors.geometry.name, "name_zh", "name_en"}
-        own = [name for name in sensors.columns if name not in skipped]
+        own = [name for name in sensors.columns if name != sensors.geometry.name]
 
         def show(row: int) -> dict:
             values = {name: plain(sensors[name].iloc[row]) for name in own}
@@ -198,12 +197,16 @@ class Catalogue:
                 "properties": {"unit": entry.unit},
             }
 
-        return Table("ObservedProperties", ids, {"id": ids, "name": names}, show)
+        about = texts(pd.Series([entry.title.zh for entry in entries], dtype=object))
+        columns = {"id": ids, "name": names, "description": about}
+        return Table("ObservedProperties", ids, columns, show)
 
     def _datastreams(self) -> Table:
         sensors = self.sensors
         ids, names = texts(sensors.index), _names(sensors, sensors.index)
         quantity, asset = texts(sensors["quantity"]), texts(sensors["asset"])
+        named = [name for name in ("name_zh", "name_en") if name in sensors.columns]
+        own = ["lifeline", "interval_s", "real_or_simulated", *named]
 
         def show(row: int) -> dict:
             unit = sensors["unit"].iloc[row]
@@ -212,19 +215,13 @@ class Catalogue:
                 "description": f"{quantity[row]} at {asset[row]}",
                 "observationType": MEASUREMENT,
                 "unitOfMeasurement": {"name": unit, "symbol": unit, "definition": unit},
-                "properties": {
-                    "lifeline": sensors["lifeline"].iloc[row],
-                    "interval_s": plain(sensors["interval_s"].iloc[row]),
-                    "real_or_simulated": sensors["real_or_simulated"].iloc[row],
-                },
+                "properties": {name: plain(sensors[name].iloc[row]) for name in own},
             }
 
         columns = {
             "id": ids,
             "name": names,
-            "properties/lifeline": column(sensors["lifeline"]),
-            "properties/interval_s": column(sensors["interval_s"]),
-            "properties/real_or_simulated": column(sensors["real_or_simulated"]),
+            **{f"properties/{name}": column(sensors[name]) for name in own},
             "unitOfMeasurement/symbol": column(sensors["unit"]),
             "Thing/id": asset,
             "Sensor/id": ids,
@@ -247,19 +244,21 @@ def column(values: pd.Series) -> np.ndarray:
     if pd.api.types.is_numeric_dtype(values):
         return values.to_numpy(dtype=float, na_value=np.nan)
     if pd.api.types.is_datetime64_any_dtype(values):
-        return values.to_numpy().astype("datetime64[ms]")
+        naive = values.dt.tz_convert(None) if values.dt.tz is not None else values
+        return naive.to_numpy().astype("datetime64[ms]")
     found = np.empty(len(values), dtype=object)
     found[:] = [None if pd.isna(value) else str(value) for value in values]
     return found
 
 
 def _names(frame: pd.DataFrame, index: pd.Index) -> np.ndarray:
-    for name in ("name_en", "name_zh"):
+    """The English name of each row, or the Chinese, or the id."""
+    found = texts(index)
+    for name in ("name_zh", "name_en"):
         if name in frame.columns:
-            chosen = frame[name].astype(object).where(frame[name].notna(), "")
-            ids = index.astype(str).to_numpy(dtype=object)
-            return texts(pd.Series(np.where(chosen == "", ids, chosen), dtype=object))
-    return texts(index)
+            given = frame[name].astype(object).where(frame[name].notna(), "").to_numpy()
+            found = np.where(given == "", found, given)
+    return texts(pd.Series(found, dtype=object))
 
 
 def plain(value: object) -> object:
@@ -269,12 +268,12 @@ def plain(value: object) -> object:
     if isinstance(value, np.generic):
         return plain(value.item())
     if isinstance(value, pd.Timestamp):
-        return f"{value.isoformat()}Z"
+        return f"{value.tz_convert(None).isoformat() if value.tz else value.isoformat()}Z"
     if isinstance(value, str | int | float | bool):
         return value
     return None if value is pd.NaT or value is pd.NA else str(value)
 
 
 def outline(geometry: shapely.Geometry) -> dict:
-    """A geometry as GeoJSON with coordinates to a centimetre."""
-    return shapely.geometry.mapping(shapely.set_precision(geometry, 1e-7))
+    """A geometry as GeoJSON with coordinates to a centimetre, an invalid one as it is."""
+    return shapely.geometry.mapping(shapely.transform(geometry, lambda xy: np.round(xy, 7)))

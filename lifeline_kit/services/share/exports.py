@@ -59,6 +59,8 @@ def routes(views: Views) -> APIRouter:
         for column, wanted in (("quantity", quantity), ("lifeline", lifeline)):
             if wanted is not None:
                 sensors = sensors[sensors[column] == wanted]
+        if sensors.empty:
+            raise absent("no sensor is of that kind; see quantity and lifeline in /v1.1/Sensors.")
         return sensors
 
     @router.get(

@@ -288,6 +288,9 @@ def _compared(name: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return found
     if _kind(left) != _kind(right):
         raise bad(f"$filter: {_kind(left)} cannot be compared with {_kind(right)}.")
+    if np.float32 in (left.dtype, right.dtype):  # what is shown as 0.1 equals 0.1
+        with np.errstate(over="ignore"):
+            left, right = left.astype(np.float32), right.astype(np.float32)
     return _COMPARE[name](left, right)
 
 

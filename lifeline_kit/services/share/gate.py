@@ -4,12 +4,16 @@ import hashlib
 import json
 import logging
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from lifeline_kit.errors import InputError
+from starlette.concurrency import run_in_threadpool
+
+from lifeline_kit.errors import InputError, LifelineError
 from lifeline_kit.services.share.problems import Problem, problem
-from lifeline_kit.services.share.settings import Settings
+from lifeline_kit.services.share.settings import Settings, is_loopback
 from lifeline_kit.services.share.source import Source
 from lifeline_kit.services.share.tokens import (
     OPEN_SCOPES,
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_TARGET = 8_192
 PROBLEM_JSON = "application/problem+json"
+UNREADABLE = "the data cannot be read at the moment; the operator's log says more."
 HEADERS = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
@@ -64,8 +69,15 @@ class Gate:
         self.source = source
         self.tokens = _TokenFile(settings.tokens) if settings.tokens else None
         self.allowance = Allowance(settings.rate, settings.burst)
-        key = settings.pseudonym_key or b""
-        self.print = hashlib.sha256(b"etag" + key).hexdigest()
+        self.public = urlsplit(settings.public_url).hostname
+        # all that changes an answer and is fixed while the service runs
+        fixed = (
+            version("lifeline_kit"),
+            (settings.pseudonym_key or b"").hex(),
+            settings.public_url,
+            *sorted(settings.personal),
+        )
+        self.print = hashlib.sha256("\0".join(fixed).encode()).hexdigest()
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Let a request through, or answer it here."""
@@ -74,11 +86,17 @@ class Gate:
             return
         try:
             caller = self._enter(scope)
-            tag = self._tag(scope, caller)
+            tag = await run_in_threadpool(self._tag, scope, caller)  # it may wait for the store
         except Problem as refusal:
             await _refuse(refusal, send)
             return
+        except LifelineError:
+            _LOG.exception("the data of %s cannot be read", scope["path"])
+            await _refuse(Problem(503, UNREADABLE), send)
+            return
         scope.setdefault("state", {})["caller"] = caller
+        if scope["method"] == "HEAD":  # the server sends the headers of GET, and no body
+            scope = {**scope, "method": "GET"}
         if tag and scope["method"] == "GET" and _has(scope, b"if-none-match", tag):
             await _answer(304, b"", {b"etag": tag.encode()}, send)
             return
@@ -99,6 +117,8 @@ class Gate:
             raise Problem(414, f"the address is longer than {MAX_TARGET} characters.")
         if _length(scope) > 0:
             raise Problem(413, "this service only gives; send no body.")
+        if self.tokens is None and not self._is_named_rightly(scope):
+            raise Problem(421, "expected this machine's own name in Host, or --public-url's.")
         address = (scope.get("client") or ("unknown", 0))[0]
         caller = Caller(f"address {address}", OPEN_SCOPES)
         if self.tokens is not None:
@@ -116,6 +136,17 @@ class Gate:
                 {"WWW-Authenticate": "Bearer"},
             )
         return caller
+
+    def _is_named_rightly(self, scope: "Scope") -> bool:
+        """Whether Host is ours: a page elsewhere may let its own name point at this machine."""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                try:
+                    host = urlsplit(f"//{value.decode('latin-1')}").hostname or ""
+                except ValueError:
+                    return False
+                return host == self.public or is_loopback(host)
+        return True
 
     def _tag(self, scope: "Scope", caller: Caller) -> str:
         """Weak ETag of an address for this caller, as long as nothing changes."""

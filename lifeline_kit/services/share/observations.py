@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from lifeline_kit.services.share.filters import Columns, Node, conjuncts
 from lifeline_kit.services.share.problems import absent
 
 COMPONENTS = ("id", "phenomenonTime", "resultTime", "result", "resultQuality")
+Span = tuple[np.datetime64 | None, np.datetime64 | None]
 _MILLISECOND = np.timedelta64(1, "ms")
 
 
@@ -28,7 +30,7 @@ class Observations:
         sensor[:] = self.sensor
         return {
             "phenomenonTime": self.readings.time,
-            "result": self.readings.value.astype(float),
+            "result": self.readings.value,
             "resultQuality": self.readings.flag.astype(float),
             "Datastream/id": sensor,
         }
@@ -44,7 +46,7 @@ class Observations:
                 "id": f"{self.sensor}@{number}",
                 "phenomenonTime": f"{stamp}Z",
                 "resultTime": None,
-                "result": value,
+                "result": value if isfinite(value) else None,
                 "resultQuality": int(flag),
             }
             for number, stamp, value, flag in zip(
@@ -58,7 +60,7 @@ def shortest(values: np.ndarray) -> list[float]:
     return [float(text) for text in values.astype(np.float32).astype(str)]
 
 
-def bounds(node: Node | None) -> tuple[np.datetime64 | None, np.datetime64 | None]:
+def bounds(node: Node | None) -> Span:
     """Times outside which a filter keeps nothing: ``start <= time < end``."""
     start: np.datetime64 | None = None
     end: np.datetime64 | None = None

@@ -10,8 +10,9 @@ from lifeline_kit.services.share.problems import bad
 DEFAULT_TOP = 100
 MAX_TOP = {"Observations": 10_000}
 MAX_TOP_OTHERS = 1_000
-MAX_SKIP = 10_000_000
+MAX_SKIP = 999_999_999
 MAX_LEVELS = 3
+FOR_ONE = ("$select", "$expand")
 _KNOWN = ("$filter", "$orderby", "$top", "$skip", "$count", "$select", "$expand", "$resultFormat")
 
 
@@ -27,6 +28,7 @@ class Options:
     select: tuple[str, ...] = ()
     expand: Mapping[str, "Options"] = field(default_factory=dict)
     data_array: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)  # as written, for links to further pages
 
 
 def read_options(name: str, given: Mapping[str, str], level: int = 0) -> Options:
@@ -61,6 +63,7 @@ def read_options(name: str, given: Mapping[str, str], level: int = 0) -> Options
         select=tuple(_list(given.get("$select", ""))),
         expand=_expand(name, given.get("$expand", ""), level),
         data_array=shape == "dataArray",
+        given=given,
     )
 
 
@@ -109,10 +112,13 @@ def _expand(name: str, text: str, level: int) -> dict[str, Options]:
             known = ", ".join(LINKS[name]) or "nothing"
             raise bad(f"$expand: {name} leads to {known}, not to {link[:60]!r}.")
         given = dict(_inner(inside[:-1])) if inside else {}
-        target = LINKS[name][link][0]
+        target, many = LINKS[name][link]
         if deeper:
             _expand(target, deeper, level + 1)
             given = {"$expand": deeper + (f"({inside}" if inside else "")}
+        stray = [option for option in given if not many and option not in FOR_ONE]
+        if stray:
+            raise bad(f"$expand: {stray[0][:20]} has no meaning for the one {link}.")
         found[link] = read_options(target, given, level + 1)
     return found
 

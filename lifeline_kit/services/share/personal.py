@@ -1,11 +1,12 @@
 """Personal fields leave the house as pseudonyms or not at all.
 
-A pseudonym is a salted HMAC-SHA256 of the value: equal values stay equal, so that rows can still
-be joined, and nobody without the key can try values out.
+A pseudonym is an HMAC-SHA256 of the value with a secret key: equal values stay equal, so that rows
+can still be joined, and nobody without the key can try values out.
 """
 
 import hashlib
 import hmac
+import re
 from collections.abc import Hashable
 
 import geopandas as gpd
@@ -20,10 +21,26 @@ PERSONAL = frozenset(
 )  # fmt: skip
 
 
+_MORE = re.compile(r"(_?\d+|_(name|no|nr|number|code))$")  # phone_2, owner_name, phone_number
+
+
+def folded(column: Hashable) -> str:
+    """A column's name as names are compared: ``contactPhone`` is ``contact_phone``."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(column).strip())
+    return re.sub(r"[-\s.]+", "_", text).casefold()
+
+
 def is_personal(column: Hashable, names: frozenset[str] = PERSONAL) -> bool:
-    """Whether a column is personal: one of the names, or ending in one (``valve_owner``)."""
-    folded = str(column).strip().casefold().replace("-", "_").replace(" ", "_")
-    return folded in names or any(folded.endswith(f"_{name}") for name in names)
+    """Whether a column is personal.
+
+    It is one of the names, ends in one (``valve_owner``) or in one and a number or the like
+    (``owner_name``, ``phone2``), or holds a Chinese one (``户主电话号码``).
+    """
+    whole = folded(column)
+    for text in (whole, _MORE.sub("", whole)):
+        if text in names or any(text.endswith(f"_{name}") for name in names):
+            return True
+    return any(name in whole for name in names if not name.isascii())
 
 
 def anonymised(
@@ -37,7 +54,7 @@ def anonymised(
     key : bytes or None
         Key of the pseudonyms; None takes the columns out.
     names : set of str
-        Names of personal columns, lower case.
+        Names of personal columns, `folded`.
     """
     columns = [column for column in frame.columns if is_personal(column, names)]
     if not columns:

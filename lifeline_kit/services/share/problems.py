@@ -12,10 +12,6 @@ class Problem(Exception):  # noqa: N818 - an answer, not a failure of ours
         self.detail = detail
         self.headers = headers or {}
 
-    def document(self) -> dict[str, object]:
-        """The answer's JSON."""
-        return problem(self.status, self.detail)
-
 
 def problem(status: int, detail: str) -> dict[str, object]:
     """Build a problem document."""

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from lifeline_kit.services.share.answers import Answers
 from lifeline_kit.services.share.catalogue import LINKS, SETS
-from lifeline_kit.services.share.options import MAX_SKIP, MAX_TOP, Options, read_options
+from lifeline_kit.services.share.options import FOR_ONE, MAX_SKIP, Options, read_options
 from lifeline_kit.services.share.problems import bad
 from lifeline_kit.services.share.view import Views, answered, demanded
 
@@ -101,8 +101,7 @@ def _add(router: APIRouter, name: str, answers: Any) -> None:
     navigations = StrEnum(f"{name}Navigation", words) if words else None
 
     def listed(request: Request, asked: Asked) -> JSONResponse:
-        given = _own(asked)
-        return JSONResponse(answers(request).page(name, read_options(name, given), given))
+        return JSONResponse(answers(request).page(name, read_options(name, _own(asked))))
 
     def one(request: Request, key: Annotated[str, _KEY], asked: Asked) -> JSONResponse:
         options = _for_one(name, asked)
@@ -121,10 +120,9 @@ def _add(router: APIRouter, name: str, answers: Any) -> None:
             asked: Asked,
         ) -> JSONResponse:
             target, many = LINKS[name][str(navigation)]
-            given = _own(asked)
-            options = read_options(target, given) if many else _for_one(target, asked)
+            options = read_options(target, _own(asked)) if many else _for_one(target, asked)
             return JSONResponse(
-                answers(request).navigated(name, _unquoted(key), str(navigation), options, given)
+                answers(request).navigated(name, _unquoted(key), str(navigation), options)
             )
 
         router.add_api_route(
@@ -144,7 +142,7 @@ def _own(asked: Mapping[str, str]) -> dict[str, str]:
 
 def _for_one(name: str, asked: Mapping[str, str]) -> Options:
     given = _own(asked)
-    stray = [option for option in given if option not in {"$select", "$expand"}]
+    stray = [option for option in given if option not in FOR_ONE]
     if stray:
         raise bad(f"{stray[0][:20]} has no meaning for one entity.")
     return read_options(name, given)
@@ -152,6 +150,3 @@ def _for_one(name: str, asked: Mapping[str, str]) -> Options:
 
 def _unquoted(key: str) -> str:
     return key.replace("''", "'")
-
-
-__all__ = ["MAX_TOP", "routes"]

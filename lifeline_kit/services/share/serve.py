@@ -1,14 +1,21 @@
 """Run the sharing service."""
 
-import ipaddress
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from lifeline_kit.errors import ServiceError
-from lifeline_kit.services.share.settings import Settings
+from lifeline_kit.services.share.settings import Settings, is_loopback
 
 
-def serve(folder: Path, settings: Settings, *, host: str = "127.0.0.1", port: int = 8080) -> None:
+def serve(
+    folder: Path,
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    say: Callable[[str], None] = lambda _text: None,
+) -> None:
     """Serve a city until told to stop.
 
     Parameters
@@ -18,6 +25,9 @@ def serve(folder: Path, settings: Settings, *, host: str = "127.0.0.1", port: in
     host : str
         Addresses beyond this machine need a token file.
     port : int
+        0 takes a free one.
+    say : callable, optional
+        Takes the address, once the service listens.
 
     Raises
     ------
@@ -27,6 +37,7 @@ def serve(folder: Path, settings: Settings, *, host: str = "127.0.0.1", port: in
     import uvicorn
 
     from lifeline_kit.services.share.app import build_app
+    from lifeline_kit.services.share.connection import Connection
 
     if settings.tokens is None and not is_loopback(host):
         raise ServiceError(
@@ -37,6 +48,7 @@ def serve(folder: Path, settings: Settings, *, host: str = "127.0.0.1", port: in
     try:
         config = uvicorn.Config(
             build_app(folder, settings),
+            http=Connection,
             log_level="warning",
             server_header=False,
             proxy_headers=False,
@@ -46,25 +58,21 @@ def serve(folder: Path, settings: Settings, *, host: str = "127.0.0.1", port: in
             h11_max_incomplete_event_size=32_768,
             ws="none",
         )
+        name = f"[{host}]" if ":" in host else host
+        say(f"http://{name}:{listener.getsockname()[1]}/")
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         listener.close()
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address is this machine's own."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns the delay of small packets (40 ms an answer) off only for sockets named TCP
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
         raise ServiceError(

@@ -1,9 +1,11 @@
 """How the sharing service is set up."""
 
+import ipaddress
 import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lifeline_kit.errors import InputError
 from lifeline_kit.services.share.personal import PERSONAL
@@ -45,6 +47,19 @@ class Settings:
                 f"--rate {self.rate:g} and --burst {self.burst:g}: expected a rate above 0 "
                 "and a burst of at least 1."
             )
+        addresses = [("--public-url", self.public_url)] if self.public_url else []
+        for option, address in addresses + [("--cors", each) for each in self.origins]:
+            parts = urlsplit(address)
+            if address != "*" and (parts.scheme not in {"http", "https"} or not parts.hostname):
+                raise InputError(f"{option} {address!r}: expected http(s)://host.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def pseudonym_key(remove: bool) -> bytes | None:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -54,6 +55,8 @@ def read_tokens(file: Path) -> list[Token]:
             Token(entry["name"], entry["sha256"], tuple(entry["scopes"]), entry["created"])
             for entry in entries["tokens"]
         ]
+        if not all(re.fullmatch("[0-9a-f]{64}", token.sha256) for token in tokens):
+            raise ValueError("sha256 must be 64 hexadecimal digits")
     except OSError as error:
         raise InputError(
             f"cannot read the tokens in {file}: {error.strerror}; "

@@ -8,6 +8,7 @@ from fastapi import Request
 
 from lifeline_kit.services.share.catalogue import Catalogue
 from lifeline_kit.services.share.gate import PROBLEM_JSON
+from lifeline_kit.services.share.observations import shortest
 from lifeline_kit.services.share.personal import anonymised
 from lifeline_kit.services.share.problems import Problem
 from lifeline_kit.services.share.settings import Settings
@@ -32,6 +33,7 @@ _MEANINGS = {
     405: "This service only gives.",
     413: "A body came.",
     414: "The address is too long.",
+    421: "Host names another machine (only without tokens).",
     429: "Too many requests; Retry-After says when.",
 }
 PROBLEMS: dict[int | str, dict] = {
@@ -69,7 +71,7 @@ class Views:
         if not personal:
             key, names = self.settings.pseudonym_key, self.settings.personal
             frames = tuple(anonymised(frame, key=key, names=names) for frame in frames)
-        return Shown(*frames, source=self.source)
+        return Shown(*(_rounded(frame) for frame in frames), source=self.source)
 
     def of(self, request: Request, scope: str) -> Shown:
         """The tables for the caller of a request.
@@ -85,6 +87,15 @@ class Views:
     def root(self, request: Request) -> str:
         """Address of the service as the caller sees it, without a slash at its end."""
         return (self.settings.public_url or str(request.base_url)).rstrip("/")
+
+
+def _rounded(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Single precision as people wrote it: 0.9, not 0.8999999761581421."""
+    frame = frame.copy(deep=False)
+    for name, kind in frame.dtypes.items():
+        if kind == "float32":
+            frame[name] = shortest(frame[name].to_numpy())
+    return frame
 
 
 def demanded(request: Request, scope: str) -> Caller:

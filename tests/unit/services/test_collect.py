@@ -289,14 +289,14 @@ def test_clock_topic_never_runs_back(mosquitto: Broker, terminals: Path) -> None
         collect_once(terminals, link, habit=habit)
         send(link, [(CLOCK_TOPIC, json.dumps({"time": later}).encode())], retain=True)
         send(link, [(CLOCK_TOPIC, json.dumps({"time": first}).encode())], retain=True)
-        send(link, [(CLOCK_TOPIC, b'{"time": "never"}')])
+        send(link, [(CLOCK_TOPIC, b'{"time": "never"}')] * 3)
         fits = entry | {"time": later + 60_000}
         ahead = entry | {"time": later + 600_000}
         send(link, [("lifeline/readings/a", json.dumps(each).encode()) for each in (fits, ahead)])
         stats = collect_once(terminals, link, habit=habit, say=said.append)
     assert (stats.tally.accepted, stats.tally.future) == (1, 1)
     assert any("jumped back" in text for text in said)
-    assert any("holds no time" in text for text in said)
+    assert len([text for text in said if "holds no time" in text]) == 1, "a flood is told once"
 
 
 def test_a_store_that_refuses_is_not_acknowledged(
@@ -378,7 +378,7 @@ def test_the_embedded_broker_keeps_for_who_is_away(terminals: Path) -> None:
 
 
 def test_the_embedded_broker_says_when_its_port_is_taken() -> None:
-    with EmbeddedBroker() as broker, pytest.raises(ServiceError, match="is taken"):
+    with EmbeddedBroker() as broker, pytest.raises(ServiceError, match="cannot listen on port"):
         EmbeddedBroker(broker.port).__enter__()
 
 

@@ -187,12 +187,31 @@ def test_what_it_does_not_say_must_be_said(other: Callable[..., Other]) -> None:
         (500, "answers 500"),
         (302, "leads to another host"),
         ({"value": []}, "holds no Things"),
+        ({"value": None}, "expected pages of objects"),
+        ({"value": [1]}, "expected pages of objects"),
+        ({"value": [{"name": "without id"}]}, "expected Things with @iot.id"),
+        ({"value": [{"@iot.id": 1, "properties": [2]}]}, "expected Things with @iot.id"),
         ({"value": [], "@iot.nextLink": "http://127.0.0.2:1/v1.1/Things"}, "another host"),
     ],
 )
 def test_services_that_are_none(other: Callable[..., Other], things: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         city_from_sensorthings(other({"/v1.1/Things": things}).service, lifeline="gas")
+
+
+def test_readings_that_are_strange(other: Callable[..., Other]) -> None:
+    path = "/v1.1/Datastreams(9)/Observations"
+    rows = [*ROWS, {"phenomenonTime": "2026-10-01T00:50:00Z", "result": 10**400}]
+    round_and_round = {"value": rows, "@iot.nextLink": "/v1.1/more"}
+    back = {"value": [], "@iot.nextLink": "/v1.1/again"}
+    again = {"value": [], "@iot.nextLink": "/v1.1/more"}
+    service = other({path: round_and_round, "/v1.1/more": back, "/v1.1/again": again}).service
+    _, received = city_from_sensorthings(service, lifeline="drainage")
+    assert (received.read, received.accepted, received.unparsable) == (7, 2, 4)
+    for entry in ({}, {"components": ["result"]}, {"components": ["phenomenonTime", "result"]}):
+        arrays = other({path: {"value": [entry | {"dataArray": [[1]]}]}})
+        with pytest.raises(InputError, match="expected rows of 'components'"):
+            city_from_sensorthings(arrays.service, lifeline="drainage")
 
 
 def test_addresses_that_are_none() -> None:

@@ -1,6 +1,7 @@
 """The commands collect, replay and share as a user types them."""
 
 import argparse
+import json
 import re
 import socket
 import subprocess
@@ -17,9 +18,10 @@ from lifeline_kit.bench.mosquitto import Mosquitto
 from lifeline_kit.cli import collect, replay, share
 from lifeline_kit.cli.collect import words
 from lifeline_kit.cli.console import OK
-from lifeline_kit.errors import InputError, LifelineError
+from lifeline_kit.errors import CityError, InputError, LifelineError, ServiceError
 from lifeline_kit.io.live import LiveStore
 from lifeline_kit.services.collect import Stats
+from lifeline_kit.services.link import Link, begin, client_for, link_to
 
 PROGRAM = (
     "import sys, argparse; from lifeline_kit.cli import share;"
@@ -61,6 +63,10 @@ def test_replay_in_one_command(
         (("collect", "--city", "c", "--broker", "mqtt://h", "--embedded"), "expected either"),
         (("collect", "--city", "c", "--broker", "mqtt://h"), "is no folder"),
         (("collect", "--city", "c", "--broker", "mqtt://h", "--batch-s", "60"), "--batch-s"),
+        (("collect", "--city", "c", "--broker", "mqtt://h", "--topic", "a/#/b"), "--topic 'a/#/b'"),
+        (("collect", "--city", "c", "--broker", "mqtt://h", "--topic", ""), "--topic ''"),
+        (("collect", "--city", "c", "--embedded", "--port", "99999"), "port 99999"),
+        (("share", "--city", "c", "--public-url", "x"), "--public-url 'x'"),
         (("replay", "--city", "c", "--speed", "fast"), "--speed 'fast'"),
         (("replay", "--city", "c", "--start", "noon"), "--start 'noon'"),
         (("replay", "--city", "c"), "is no folder"),
@@ -101,14 +107,14 @@ def test_status_line() -> None:
 
 
 def test_tokens_are_kept_and_shown_once(tmp_path: Path, capsys) -> None:
-    file = tmp_path / "tokens.json"
+    file = tmp_path / "tokens[x].json"
     add = ("share", "token", "add", "bureau", "--scope", "read:things", "--tokens", file)
     assert lifeline(*add) == OK
     secret = capsys.readouterr().out.strip()
     assert secret.startswith("lk_")
     with pytest.raises(InputError, match="taken"):
         lifeline(*add)
-    assert lifeline("share", "token", "list", "--tokens", file) == OK
+    assert lifeline("share", "--tokens", file, "token", "list") == OK
     shown = capsys.readouterr().out
     assert "bureau" in shown
     assert secret not in shown
@@ -136,3 +142,40 @@ def test_share_serves_and_leaves_on_sigterm(city_folder: Path) -> None:
     process.terminate()
     _, errors = process.communicate(timeout=20)
     assert b"Traceback" not in errors
+
+
+def test_ids_from_outside_are_no_markup(
+    terminals: Path, mosquitto: Callable[..., Mosquitto], capsys
+) -> None:
+    opened = {"device": "[/red]", "time": 1_790_000_000_000, "tamper": True}
+    with mosquitto() as broker:
+        arguments = ("collect", "--city", terminals, "--broker", broker.address, "--once")
+        assert lifeline(*arguments) == OK  # now the broker keeps its session
+        publish(link_to(broker.address), "lifeline/readings/x", json.dumps(opened).encode())
+        assert lifeline(*arguments) == OK
+    assert "opened: [/red]" in capsys.readouterr().out
+
+
+def publish(link: Link, topic: str, payload: bytes) -> None:
+    client = client_for(link, "sender", keep=False)
+    begin(client, link, keep=False)
+    client.publish(topic, payload, 1).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+def test_a_broker_that_was_never_there(terminals: Path, city_folder: Path) -> None:
+    nowhere = ("--broker", "mqtt://127.0.0.1:1")
+    with pytest.raises(ServiceError, match="cannot be reached; nothing was taken"):
+        lifeline("collect", "--city", terminals, *nowhere, "--for", 0.3)
+    begun = time.monotonic()
+    with pytest.raises(ServiceError, match=r"does not take readings \(Connection refused\)"):
+        lifeline("replay", "--city", city_folder, *nowhere)
+    assert time.monotonic() - begun < 10, "what cannot be reached is told at once"
+
+
+def test_replay_collects_into_no_other_city(city_folder: Path, terminals: Path) -> None:
+    with pytest.raises(InputError, match="is the city that is played"):
+        lifeline("replay", "--city", city_folder, "--into", city_folder)
+    with pytest.raises(CityError, match="is a city without 5 of the sensors"):
+        lifeline("replay", "--city", city_folder, "--into", terminals)

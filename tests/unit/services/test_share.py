@@ -1,28 +1,36 @@
 """The sharing service: what it answers, to whom, and what it never tells."""
 
+import contextlib
 import io
 import json
 import re
 import shutil
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import frost_sta_client as fsc
+import geopandas as gpd
 import httpx
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from shapely import Polygon
 
 from lifeline_kit.errors import InputError, ServiceError
 from lifeline_kit.io.live import LiveStore
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import series
 from lifeline_kit.services.share.answers import Answers
-from lifeline_kit.services.share.personal import is_personal, pseudonym
-from lifeline_kit.services.share.serve import is_loopback, serve
+from lifeline_kit.services.share.filters import matches, parse_filter
+from lifeline_kit.services.share.personal import folded, is_personal, pseudonym
+from lifeline_kit.services.share.serve import is_loopback
+from lifeline_kit.services.share.serve import serve as serve_city
 from lifeline_kit.services.share.settings import Settings, pseudonym_key
 from lifeline_kit.services.share.tokens import Allowance, add_token, read_tokens, remove_token
 
@@ -184,6 +192,55 @@ def test_a_live_store_is_read_with_the_folder(serve: Serve, city_folder: Path) -
     assert again.get("/v1.1/Things").headers["etag"] != before
 
 
+def test_a_link_to_more_of_an_expansion_asks_the_same(open_service: httpx.Client) -> None:
+    inner = "Observations($filter=result lt 250;$orderby=phenomenonTime desc;$top=20)"
+    stream = got(open_service, f"/v1.1/Datastreams('p1')?$expand={inner}")
+    seen, address = stream["Observations"], stream["Observations@iot.nextLink"]
+    while address:
+        page = got(open_service, address)
+        seen += page["value"]
+        address = page.get("@iot.nextLink")
+    assert len(seen) == 48
+    assert all(row["result"] < 250 for row in seen)
+    refused = open_service.get("/v1.1/Datastreams?$expand=Thing($filter=id eq 'W1')")
+    assert (refused.status_code, "one Thing" in refused.text) == (400, True)
+
+
+def test_single_precision_is_compared_as_it_is_shown(
+    serve: Serve, tiny_city: City, tmp_path: Path
+) -> None:
+    assets = tiny_city.assets.copy()
+    assets["depth_m"] = np.float32(0.9)
+    assets["name_en"], assets["name_zh"] = "", "阀门井"
+    assets.loc["W1", "geometry"] = Polygon([(0, 0), (9, 9), (9, 0), (0, 9)])  # crosses itself
+    client = serve(tiny_city.with_(assets=assets).save(tmp_path / "c")).client
+    page = got(client, "/v1.1/Things?$count=true&$filter=properties/depth_m eq 0.9")
+    assert page["@iot.count"] == 6
+    assert page["value"][0]["properties"]["depth_m"] == 0.9
+    assert page["value"][0]["name"] == "阀门井"
+    for path in ("/geojson/assets", "/v1.1/Locations"):
+        assert client.get(path).status_code == 200
+    columns = {"result": np.array([0.1, 0.2], dtype=np.float32)}  # 0.1 is stored a little larger
+    for text, kept in (("eq 0.1", [1, 0]), ("gt 0.1", [0, 1]), ("lt 1e300", [1, 1])):
+        assert matches(parse_filter(f"result {text}"), columns, 2).tolist() == kept
+
+
+def test_a_city_without_places(serve: Serve, tiny_city: City, tmp_path: Path) -> None:
+    assets, sensors = (
+        gpd.GeoDataFrame(pd.DataFrame(frame), geometry=[None] * len(frame))
+        for frame in (tiny_city.assets, tiny_city.sensors)
+    )
+    city = tiny_city.with_(assets=assets, sensors=sensors)
+    client = serve(city.save(tmp_path / "c")).client
+    path = "/v1.1/Datastreams('p1')/Observations?$top=1&$expand=FeatureOfInterest"
+    (row,) = got(client, path)["value"]
+    assert row["FeatureOfInterest"] is None
+    where = f"/v1.1/Observations('{row['@iot.id']}')/FeatureOfInterest"
+    assert client.get(where).status_code == 404
+    assert got(client, "/v1.1/Things('W1')?$expand=Locations")["Locations"] == []
+    assert got(client, "/geojson/assets")["features"][0]["geometry"] is None
+
+
 # -- the other doors ----------------------------------------
 
 
@@ -212,6 +269,9 @@ def test_exports_equal_the_readings(open_service: httpx.Client, tiny_city: City)
     assert mine["value"].to_numpy().tobytes() == expected.value.tobytes()
     assert open_service.get("/export/readings.csv").status_code == 400
     assert open_service.get("/export/readings.csv?sensor=nobody").status_code == 404
+    assert open_service.get("/export/readings.csv?quantity=presure").status_code == 404
+    empty = open_service.get("/export/readings.parquet?sensor=p1&end=1970-01-01T00:00:00Z")
+    assert len(pd.read_parquet(io.BytesIO(empty.content))) == 0
 
 
 def test_etag_and_gzip(open_service: httpx.Client) -> None:
@@ -221,6 +281,9 @@ def test_etag_and_gzip(open_service: httpx.Client) -> None:
     assert (again.status_code, again.content) == (304, b"")
     other = open_service.get("/v1.1/Sensors", headers={"If-None-Match": first.headers["etag"]})
     assert other.status_code == 200
+    head = open_service.head("/v1.1/Things")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == first.headers["etag"]
 
 
 # -- who may what ----------------------------------------
@@ -295,6 +358,10 @@ def test_names_of_personal_columns() -> None:
     assert is_personal("Owner")
     assert is_personal("valve_owner")
     assert is_personal("联系电话")
+    for name in ("contactPhone", "phone2", "owner_name", "Phone Number", "户主电话号码", "手机号"):
+        assert is_personal(name), name
+    assert is_personal("Meter-Reader", frozenset({folded("meter reader")}))
+    assert not is_personal("district_name")
     assert not is_personal("ownership")
     assert not is_personal("name_zh")
 
@@ -317,7 +384,7 @@ def test_allowance_fills_again() -> None:
 
 def test_others_need_tokens(city_folder: Path) -> None:
     with pytest.raises(ServiceError, match="--tokens"):
-        serve(city_folder, Settings(), host="0.0.0.0", port=0)
+        serve_city(city_folder, Settings(), host="0.0.0.0", port=0)
     assert is_loopback("::1")
     assert is_loopback("localhost")
     assert not is_loopback("example.org")
@@ -327,6 +394,14 @@ def test_others_need_tokens(city_folder: Path) -> None:
 def test_settings_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="--rate"):
         Settings(rate=0)
+    with pytest.raises(InputError, match="--public-url 'javascript:x': expected http"):
+        Settings(public_url="javascript:x")
+    with pytest.raises(InputError, match="--cors 'evil': expected http"):
+        Settings(origins=("evil",))
+    stray = {"name": "a", "sha256": "é", "scopes": [], "created": ""}
+    (tmp_path / "stray.json").write_text(json.dumps({"tokens": [stray]}))
+    with pytest.raises(InputError, match="is no token file"):
+        read_tokens(tmp_path / "stray.json")
     monkeypatch.setenv("LIFELINE_SHARE_KEY", "short")
     with pytest.raises(InputError, match="at least 16"):
         pseudonym_key(remove=False)
@@ -438,6 +513,64 @@ def test_it_only_gives(open_service: httpx.Client, city_folder: Path) -> None:
     assert open_service.get("/v1.1/Things?x=" + "y" * 9_000).status_code == 414
 
 
+def test_a_name_that_points_here_from_elsewhere(
+    serve: Serve, city_folder: Path, tmp_path: Path
+) -> None:
+    """A web page may let its own host name point at 127.0.0.1, past the browser's own rules."""
+    client = serve(city_folder, public_url="https://share.example/city").client
+    hosts = {"evil.example": 421, "localhost:80": 200, "[::1]": 200, "share.example": 200, "[": 421}
+    for host, status in hosts.items():
+        answer = client.get("/v1.1/Things?$top=1", headers={"Host": host})
+        assert answer.status_code == status, host
+    file = tmp_path / "t.json"
+    key = {"X-API-Key": add_token(file, "a", ["read:things"]), "Host": "any.example"}
+    assert serve(city_folder, tokens=file).client.get("/v1.1", headers=key).status_code == 200
+
+
+def test_half_requests_do_not_shut_others_out(
+    city_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifeline_kit.services.share.connection.HEAD_S", 1.5)
+    said: list[str] = []
+    options = {"port": 0, "say": said.append}
+    threading.Thread(
+        target=serve_city, args=(city_folder, Settings()), kwargs=options, daemon=True
+    ).start()
+    while not said:
+        time.sleep(0.01)
+    address = urlsplit(said[0])
+    assert httpx.get(said[0]).status_code == 200
+    half = []
+    for _ in range(70):
+        half.append(socket.create_connection((address.hostname, address.port), timeout=5))
+        half[-1].sendall(b"GET / HTTP/1.1\r\nX-A: ")
+    assert httpx.get(said[0]).status_code == 503
+    for _ in range(11):
+        time.sleep(0.2)
+        for each in half:  # a drip of bytes gains no time
+            with contextlib.suppress(OSError):
+                each.sendall(b"x")
+    with httpx.Client(base_url=said[0]) as client:
+        assert client.get("/").status_code == 200
+        begun = time.monotonic()
+        assert all(client.get("/").status_code == 200 for _ in range(60))
+        assert time.monotonic() - begun < 2.2, "small packets wait 40 ms for one another"
+        time.sleep(1.7)
+        assert client.get("/v1.1").status_code == 200, "between requests it may wait longer"
+    for each in half:
+        each.close()
+
+
+def test_a_store_that_breaks_is_told(serve: Serve, city_folder: Path) -> None:
+    client = serve(city_folder).client
+    assert client.get("/v1.1/Things").status_code == 200
+    (city_folder / "live").mkdir()
+    (city_folder / "live" / "hot.sqlite").write_bytes(b"no database" * 500)
+    answer = client.get("/v1.1/Things")
+    assert answer.status_code == 503
+    assert_clean(answer, city_folder)
+
+
 def test_an_error_of_ours_shows_nothing(
     serve: Serve, city_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -471,7 +604,7 @@ def test_an_answer_has_a_budget(city_folder: Path) -> None:
     answers = Answers(catalogue, source, "http://x/v1.1", readings=True, budget=few)
     options = read_options("Datastreams", {"$expand": "Observations"})
     with pytest.raises(Problem, match="too many series"):
-        answers.page("Datastreams", options, {})
+        answers.page("Datastreams", options)
 
 
 def test_cors_only_where_asked(serve: Serve, city_folder: Path) -> None:

@@ -1,12 +1,14 @@
 """The payload of a device: what is taken, and that nothing at all makes it raise."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifeline_kit.services.devices import DeviceLog, refused
 from lifeline_kit.services.simulator import Habits, simulate_terminal
 from lifeline_kit.services.terminals import (
     MAX_BYTES,
@@ -181,3 +183,20 @@ def test_terminal_does_what_terminals_do() -> None:
     steps = np.diff(times) // 60_000
     assert set(steps) >= {15, 5}
     assert ((times[1:] - times[:-1])[np.isin(times[:-1], high)] == 300_000).all()
+
+
+def test_what_is_kept_of_devices_has_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifeline_kit.services.devices.KEPT_DEVICES", 3)
+    monkeypatch.setattr("lifeline_kit.services.devices.KEPT_TAMPERINGS", 4)
+    monkeypatch.setattr("lifeline_kit.services.devices.KEPT_REJECTS", 2)
+    with DeviceLog(tmp_path, writable=True) as log:
+        log.write([Status("a", 1, 50.0, None, True)], [], 1)
+        flood = [Status(f"x{number}", number, 1.0, None, True) for number in range(2, 9)]
+        unfit = [refused("t", b"%d" % number, Reject("json", "")) for number in range(5)]
+        log.write([*flood, Status("a", 10, 40.0, None, False)], unfit, 2)
+        assert sorted(log.devices().index) == ["a", "x2", "x3"]
+        assert log.devices().loc["a", "battery"] == 40.0, "known devices are always heard"
+        assert list(log.tampering()["device"]) == ["x5", "x6", "x7", "x8"]
+        assert (len(log.rejects()), log.dropped()) == (2, 3)
