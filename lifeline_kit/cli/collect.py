@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from lifeline_kit.cli.console import OK, err, out
 from lifeline_kit.errors import InputError
 
 if TYPE_CHECKING:
-    from lifeline_kit.services.collect import Stats
+    from lifeline_kit.services.collect import Collector, Stats
     from lifeline_kit.services.link import Link
 
 _LINE_EVERY_S = 30.0
@@ -44,6 +44,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     collect.add_argument(
         "--batch-s", type=float, default=0.5, metavar="SECONDS",
         help="longest time until a reading is on the disk (default 0.5)",
+    )  # fmt: skip
+    collect.add_argument(
+        "--keep-min", type=float, default=5.0, metavar="MINUTES",
+        help="flag what is new and seal what is due so often; 0: leave it to 'lifeline store keep' "
+        "(default 5)",
     )  # fmt: skip
     collect.add_argument("--once", action="store_true", help="take what is there, then leave")
     collect.add_argument(
@@ -95,6 +100,7 @@ def _collect(options: argparse.Namespace) -> int:
             say(f"embedded broker on {broker.address} (MQTT 3.1.1, nothing kept on disk).")
         with (
             collector_for(options.city, link, habit=habit, say=say) as collector,
+            _kept(collector, options.city, 60.0 * options.keep_min),
             stopped_by_signals() as stop,
             status_line() as show,
         ):
@@ -106,6 +112,17 @@ def _collect(options: argparse.Namespace) -> int:
             )
     out.print(summary(stats), highlight=False, soft_wrap=True, markup=False)
     return OK
+
+
+def _kept(collector: "Collector", folder: Path, every_s: float) -> AbstractContextManager[None]:
+    """Keep the store while it is collected into: nobody else may write to it."""
+    if every_s <= 0:
+        return nullcontext()
+    from lifeline_kit.model.city import City
+    from lifeline_kit.services.keep import keeping
+
+    city = City.open(folder, readings=False)
+    return keeping(collector.store, city, now=collector.now, every_s=every_s, say=say)
 
 
 def say(text: str) -> None:

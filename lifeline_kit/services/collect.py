@@ -295,6 +295,12 @@ class Collector:
         key = (reading.device, reading.quantity)
         return self._roster.get(key, f"{reading.device}:{reading.quantity}")
 
+    def now(self) -> np.datetime64 | None:
+        """The moment readings are judged by: the replay's, where one is followed, or the wall's."""
+        if self.habit.clock_topic:
+            return self._clock
+        return np.datetime64(time.time_ns() // 1_000_000, "ms")
+
     def _set_clock(self, payload: bytes) -> None:
         """Follow the city's time, which never runs back: readings are judged by its furthest."""
         moment = read_clock(payload)

@@ -50,6 +50,18 @@ def store(tmp_path: Path):
         yield live
 
 
+def test_the_quarantine_keeps_the_newest_and_does_not_fill_the_disk(
+    store: LiveStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lifeline_kit.io.live.writing.QUARANTINE_ROWS", 10)
+    for k in range(5):
+        put(store, f"nobody-{k}", list(range(4)), [1.0] * 4)
+    kept = store.quarantine()
+    assert len(kept) == 10
+    assert kept["sensor"].iloc[-1] == "nobody-4"
+    assert "nobody-0" not in set(kept["sensor"])
+
+
 def test_tally_accounts_for_every_row(store: LiveStore) -> None:
     put(store, "a", [0, 5], [1.0, 2.0])
     tally = store.write(

@@ -165,6 +165,9 @@ def united(
         yield current
 
 
+QUARANTINE_ROWS = 1_000_000  # the newest are kept
+
+
 def store_quarantine(
     connection: sqlite3.Connection,
     sensor: np.ndarray,
@@ -185,6 +188,12 @@ def store_quarantine(
                 (str(name), stamp, number, arrived, reason)
                 for name, stamp, number in zip(sensor[rows], stamps, numbers, strict=True)
             ),
+        )
+    if any(rows.any() for rows in refused.values()):
+        # who may publish must not be able to fill the disk with what nobody wants
+        connection.execute(
+            "DELETE FROM quarantine WHERE id <= (SELECT MAX(id) FROM quarantine) - ?",
+            (QUARANTINE_ROWS,),
         )
 
 

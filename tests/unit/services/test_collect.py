@@ -451,3 +451,27 @@ def test_acknowledging_skips_what_came_on_an_older_connection(terminals: Path) -
         collector._session = 1
         collector._acknowledge([old, old._replace(session=1, mid=6)])
     assert told == [6]
+
+
+def test_a_collector_flags_what_it_stores(
+    terminals: Path, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    with mosquitto() as broker:
+        command = [sys.executable, "-m", "lifeline_kit.cli", "collect", "--city", str(terminals)]
+        command += ["--broker", broker.address, "--keep-min", "0.01"]
+        collector = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            publisher = Publisher(link_to(broker.address), 200, rate=200)
+            publisher.thread.start()
+            publisher.thread.join(60)
+            flags: set[int] = set()
+            end = time.monotonic() + 30
+            while time.monotonic() < end and not flags & {1, 3, 4}:
+                time.sleep(0.3)
+                if (terminals / "live" / "hot.sqlite").exists():
+                    with LiveStore.open(terminals) as store:
+                        flags = set(store.frame(None)["flag"].tolist())
+        finally:
+            collector.terminate()
+            collector.wait(20)
+    assert flags & {1, 3, 4}
