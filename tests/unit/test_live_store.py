@@ -316,3 +316,26 @@ def test_a_city_opens_with_its_live_readings(tiny_city: City, tmp_path: Path) ->
     assert p1.time.size == tiny_city.readings["pressure/15min"]["time"].size + 1
     m1 = series(city.readings["methane/event"].to_dataset(), "m1")
     np.testing.assert_allclose(m1.value[-2:], [0.7, 1.7], rtol=1e-6)
+
+
+def test_a_live_city_opens_while_a_writer_never_rests(
+    tiny_city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_city.save(tmp_path / "city")
+    (name, *_) = tiny_city.sensors.index
+    with LiveStore.open(folder, writable=True) as live:
+        live.register(tiny_city.sensors)
+        minutes = iter(range(0, 10_000, 5))
+        whole = LiveStore.state
+
+        def disturbed(self: LiveStore, *args, **options):
+            put(live, name, [next(minutes)], [1.0], came=20_000)
+            found = whole(self, *args, **options)
+            put(live, name, [next(minutes)], [1.0], came=20_000)
+            return found
+
+        monkeypatch.setattr(LiveStore, "state", disturbed)
+        before = open_live_city(folder)
+        assert before.digest != open_live_city(folder).digest
+        assert live.version() == 5  # the sensors, four readings
+        assert series(before.readings[before.sensors.loc[name, "clock"]].ds, name).time[0] == T0

@@ -48,11 +48,7 @@ def open_live_city(
         return city
     with LiveStore.open(folder) as store:
         known = [each for each in store.sensors().index if each in city.sensors.index]
-        while True:
-            version = store.version()
-            live = store.readings(start, end, sensors=known)
-            if store.version() == version:
-                break
+        version, live = store.state(start, end, sensors=known)
     merged = _merged(city, live)
     digest = f"{city.digest}-live-{version}-{start or ''}-{end or ''}"
     return replace(city, readings=merged, digest=digest)

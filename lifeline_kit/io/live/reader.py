@@ -111,10 +111,16 @@ class Reader(Session):
 
         A node is dense where its sensors share their stamps, else ragged.
         """
-        rows = self._rows(sensors, start, end)
+        return self.state(start, end, sensors=sensors)[1]
+
+    def state(
+        self, start: Moment = None, end: Moment = None, *, sensors: Iterable[str] | None = None
+    ) -> tuple[int, xr.DataTree]:
+        """Readings as `readings` gives them, and the `version` they are of, as of one moment."""
+        number, rows = self._numbered(sensors, start, end, tests=True)
         with self._reading():
             table = notes.sensor_table(self._connection)
-        return trees.tree(rows, table)
+        return number, trees.tree(rows, table)
 
     def nearest(
         self, sensor: str, moment: np.datetime64, *, after: bool = False
@@ -187,18 +193,25 @@ class Reader(Session):
     def _rows(
         self, sensors: Iterable[str] | None, start: Moment, end: Moment, *, tests: bool = True
     ) -> Rows:
+        return self._numbered(sensors, start, end, tests=tests)[1]
+
+    def _numbered(
+        self, sensors: Iterable[str] | None, start: Moment, end: Moment, *, tests: bool
+    ) -> tuple[int, Rows]:
+        """Rows and the number of the change that they are of."""
         codes = self._coded(sensors)
         since, until = milliseconds(start, -FOREVER), milliseconds(end, FOREVER)
 
-        def read() -> Rows:
+        def read() -> tuple[int, Rows]:
             with schema.snapshot(self._connection):
+                number = self._number()
                 manifest = segments(self._connection)
                 hot = hot_rows(self._connection, codes, since, until)
                 verdicts = verdict_rows(self._connection, codes, since, until)
             sealed = in_order(
                 read_segments(self.folder, manifest, codes, since, until, tests=tests)
             )
-            return in_order(joined([overlaid(sealed, verdicts), hot]))
+            return number, in_order(joined([overlaid(sealed, verdicts), hot]))
 
         return self._patiently(read)
 
@@ -254,4 +267,7 @@ class Reader(Session):
     def version(self) -> int:
         """Count of all changes so far: the same number means the same readings and flags."""
         with self._reading():
-            return int(self._connection.execute("SELECT number FROM change").fetchone()[0])
+            return self._number()
+
+    def _number(self) -> int:
+        return int(self._connection.execute("SELECT number FROM change").fetchone()[0])

@@ -459,6 +459,8 @@ def test_a_collector_flags_what_it_stores(
     with mosquitto() as broker:
         command = [sys.executable, "-m", "lifeline_kit.cli", "collect", "--city", str(terminals)]
         command += ["--broker", broker.address, "--keep-min", "0.01"]
+        # the session stands before anything is sent, so that the broker keeps it
+        subprocess.run([*command, "--once"], check=True, capture_output=True)
         collector = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             publisher = Publisher(link_to(broker.address), 200, rate=200)
