@@ -187,8 +187,9 @@ def print_report(report: ImportReport, lang: Lang) -> None:
     for key, words in KINDS.items():
         if counts[key] or key in ("accepted", "duplicate", "revised", "unknown"):
             table.add_row(words(lang), f"{counts[key]:,}")
-    for key, words in REMARKS.items():
-        table.add_row(f"  {words(lang)}", f"{counts[key]:,}")
+        if key == "accepted":
+            for remark, more in REMARKS.items():
+                table.add_row(f"  {more(lang)}", f"{counts[remark]:,}")
     out.print(table)
     how = Table("", "", "", title=_HOW(lang), show_header=False)
     for row in report.decisions(lang).itertuples(index=False):

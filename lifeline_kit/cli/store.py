@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from rich.table import Table
 
 from lifeline_kit.cli.console import BAD_INPUT, OK, out
@@ -51,12 +52,15 @@ def _moment(text: str | None, option: str) -> np.datetime64 | None:
     if text is None:
         return None
     try:
-        moment = np.datetime64(text, "ms")
+        found = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputError(
-            f"{option} {text!r} is no moment; expected UTC such as 2026-01-31T08:00."
+            f"{option} {text!r} is no moment; expected UTC or with a zone, such as "
+            "2026-01-31T08:00 or 2026-01-31T16:00+08:00."
         ) from error
-    return moment
+    if found.tzinfo is not None:
+        found = found.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(found, "ms")
 
 
 def _now() -> np.datetime64:
@@ -78,6 +82,8 @@ def _status(options: argparse.Namespace) -> int:
         table.add_row(name.replace("_", " "), f"{count:,}")
     for reason, count in waiting["reason"].value_counts().items():
         table.add_row(f"quarantine: {reason}", f"{count:,}")
+    for reason, count in _rejected(options.city / "live").items():
+        table.add_row(f"rejected messages: {reason}", f"{count:,}")
     if counts["sealed_rows"]:
         share = counts["sealed_bytes"] / counts["sealed_rows"]
         table.add_row("bytes per sealed reading", f"{share:.2f}")
@@ -88,6 +94,16 @@ def _status(options: argparse.Namespace) -> int:
             listed.add_row(str(month), f"{row['rows']:,}", f"{row['bytes'] / 1e6:.1f}", row["file"])
         out.print(listed)
     return OK
+
+
+def _rejected(live: Path) -> pd.Series:
+    """Messages that a collector could not read, by reason: none of them is a row of the store."""
+    from lifeline_kit.services.devices import FILE, DeviceLog
+
+    if not (live / FILE).exists():
+        return pd.Series(dtype=int)
+    with DeviceLog(live) as log:
+        return log.rejects().groupby("reason")["n"].sum()
 
 
 def _seal(options: argparse.Namespace) -> int:
@@ -151,6 +167,9 @@ def _verify(options: argparse.Namespace) -> int:
     out.print(f"{len(table) - len(bad)} of {len(table)} sealed months are good", highlight=False)
     for month, row in bad.iterrows():
         out.print(f"{month}: {row['state']}: {row['file']}", highlight=False, markup=False)
+    if len(bad) and options.aside:
+        place = options.city / "live" / "damaged"
+        out.print(f"taken out of the store; what is left lies in {place}", highlight=False)
     return BAD_INPUT if len(bad) else OK
 
 
@@ -162,14 +181,15 @@ def _export(options: argparse.Namespace) -> int:
             from lifeline_kit.model.city import City
 
             write = cf.write_netcdf if options.format == "netcdf" else cf.write_zarr
-            readings = store.readings(start, end, sensors=options.sensor)
+            readings = store.readings(start, end, sensors=options.sensor, flags=True)
             city = City.open(options.city, readings=False)  # gives places, assets and names
             write(city.with_(readings=readings), options.out)
         else:
             frame = store.frame(options.sensor, start, end)
             try:
                 if options.format == "csv":
-                    frame.to_csv(options.out, index=False)
+                    stamps = np.datetime_as_string(frame["time"].to_numpy(), timezone="UTC")
+                    frame.assign(time=stamps).to_csv(options.out, index=False)
                 else:
                     frame.to_parquet(options.out, index=False, compression="zstd")
             except OSError as error:

@@ -16,6 +16,7 @@ What crosses a district border:
   district, not over the city: findings by such rules are those of a district examined alone.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -265,7 +266,10 @@ def _mapped(
 ) -> list[_Result]:
     if client is None:
         return [function(task) for task in tasks]
-    return client.gather(client.map(function, tasks, pure=False))
+    with warnings.catch_warnings():  # a block carries its hot rows: a lost worker loses nothing
+        warnings.filterwarnings("ignore", message="Sending large graph")
+        futures = client.map(function, tasks, pure=False)
+    return client.gather(futures)
 
 
 def _flag_block(task: tuple[Share, City, np.datetime64]) -> pd.DataFrame:

@@ -25,6 +25,11 @@ _WAIT_MORE = Text(
     "This takes a few minutes after the first start or after new data. The page refreshes itself.",
 )
 _FAILED = Text("体检未能完成", "The examination failed")
+_FIRST = Text("等待首个读数", "Waiting for the first reading")
+_FIRST_MORE = Text(
+    "实时库中尚无读数；收到后自动开始体检。",
+    "The live store holds no reading yet; the check-up begins by itself when one has come.",
+)
 _STAGES = {
     "tiles": Text("绘制地图切片", "drawing the map"),
     "quality": Text("数据质量检查", "checking the quality of the data"),
@@ -175,6 +180,11 @@ def _waiting_html(store: Store, lang: Lang) -> str:
         return (
             f'<div class="wait"><h2>{_FAILED(lang)}</h2>'
             f'<p class="problem">{escape(said.get("message", ""))}</p></div>'
+        )
+    if said.get("state") == "waiting":
+        return (
+            f'<div class="wait" role="status"><h2>{_FIRST(lang)}</h2>'
+            f'<p class="muted">{_FIRST_MORE(lang)}</p></div>'
         )
     stage = said.get("stage", "")
     doing = _STAGES[stage](lang) if stage in _STAGES else words.lifeline_title(stage, lang)

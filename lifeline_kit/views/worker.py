@@ -1,7 +1,7 @@
 """The one background process: writes the map's tiles, examines the city where that is due.
 
 A city with a live store is examined again while readings come in, at most once in
-`LEAST_S` and never for more than a tenth of the time.
+`LEAST_S` and never for more than a quarter of the time.
 
 ``python -m lifeline_kit.views.worker CITY``. Pages only read what it leaves in the city's derived
 folder, so a page never computes and a crash here never takes a page down.
@@ -18,6 +18,7 @@ from lifeline_kit.errors import LifelineError
 from lifeline_kit.io.examinations import derived_folder, examination_stamp, save_examination
 from lifeline_kit.io.live import is_live, live_version, recent_city
 from lifeline_kit.model.city import City
+from lifeline_kit.model.readings import nodes
 from lifeline_kit.views.store import PROGRESS_FILE
 from lifeline_kit.views.tiles import write_tiles
 
@@ -47,9 +48,13 @@ def prepare(path: Path) -> None:
     _say(city, "running", "tiles")
     if len(city.assets) and not city.assets.geometry.isna().any():
         write_tiles(city)
+    _say(city, "running", "quality")  # reading a month takes its time as well
     stored = examination_stamp(city)
     live = is_live(path)
     city = recent_city(path) if live else city
+    if live and not any(True for _ in nodes(city.readings)):
+        _say(city, "waiting", "")  # its terminals have not spoken yet
+        return
     if stored != examination_version(city, None, load_profile()):
         city = city if live else City.open(path)
         save_examination(
@@ -73,7 +78,7 @@ def watch(path: Path, *, poll_s: float = POLL_S, least_s: float = LEAST_S) -> No
     seen = -2
     while os.getppid() == server:
         version = live_version(path)
-        began = time.monotonic()
+        began, least = time.monotonic(), least_s
         if version != seen:
             try:
                 prepare(path)
@@ -81,11 +86,20 @@ def watch(path: Path, *, poll_s: float = POLL_S, least_s: float = LEAST_S) -> No
                 if version < 0:
                     raise
                 _say(City.open(path, readings=False), "failed", "", message=str(error))
+                least = 0.0  # the first readings may be about to come
         if version < 0:
             return
         took = time.monotonic() - began
-        time.sleep(max(poll_s, least_s - took, 9 * took) if version != seen else poll_s)
+        rest = max(poll_s, least - took, 3 * took) if version != seen else poll_s
         seen = version
+        _pause(rest, poll_s, server)
+
+
+def _pause(seconds: float, poll_s: float, server: int) -> None:
+    """Rest so long, but not longer than the server lives."""
+    due = time.monotonic() + seconds
+    while os.getppid() == server and (left := due - time.monotonic()) > 0:
+        time.sleep(min(poll_s, left))
 
 
 def _say(

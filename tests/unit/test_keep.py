@@ -1,5 +1,6 @@
 """Keeping a live store: flags of touched ranges equal those of a run over everything."""
 
+import json
 import time
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import FLAT_LINE, GAP, NOT_EVALUATED, SPIKE, flatten, nodes
 from lifeline_kit.quality import flag_city
 from lifeline_kit.services.keep import keep, keeping
-from lifeline_kit.views.worker import watch
+from lifeline_kit.views.worker import _pause, prepare, watch
 
 BEGIN = np.datetime64("2026-10-25T00:00", "ms")
 STEP = np.timedelta64(15, "m")
@@ -227,7 +228,7 @@ def test_the_worker_examines_again_when_readings_have_come(
     rounds = iter([1, 1, 1, 1])
     stamps: list[str] = []
 
-    def then(_pause: float) -> None:
+    def then(*_rest: float) -> None:
         stamps.append(examination_stamp(city))
         if len(stamps) == 1:
             moment = recorded_and_live(folder, city.sensors)[name].time[-1]
@@ -239,10 +240,42 @@ def test_the_worker_examines_again_when_readings_have_come(
                     arrived=moment + np.timedelta64(900_000, "ms"),
                 )
 
-    monkeypatch.setattr("lifeline_kit.views.worker.time.sleep", then)
+    monkeypatch.setattr("lifeline_kit.views.worker._pause", then)
     monkeypatch.setattr("lifeline_kit.views.worker.os.getppid", lambda: next(rounds))
     with pytest.raises(StopIteration):
         watch(folder)
     assert len(stamps) == 3
     assert stamps[0] != stamps[1]  # examined again, once
     assert stamps[1] == stamps[2]
+
+
+def test_the_worker_looks_again_soon_after_a_failure(
+    tiny_city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tiny_city.with_(readings=xr.DataTree()).save(tmp_path / "city")
+    with LiveStore.open(folder, writable=True) as store:
+        store.register(tiny_city.sensors)
+    rests: list[float] = []
+    monkeypatch.setattr("lifeline_kit.views.worker._pause", lambda rest, *_: rests.append(rest))
+    parents = iter([7, 7, 1])
+    monkeypatch.setattr("lifeline_kit.views.worker.os.getppid", lambda: next(parents))
+    watch(folder, poll_s=0.0, least_s=600.0)
+    assert len(rests) == 1
+    assert rests[0] < 600.0
+
+
+def test_the_worker_rests_no_longer_than_its_server_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    parents, rests = iter([7, 7, 1]), []
+    monkeypatch.setattr("lifeline_kit.views.worker.time.sleep", rests.append)
+    monkeypatch.setattr("lifeline_kit.views.worker.os.getppid", lambda: next(parents))
+    _pause(600.0, 5.0, 7)
+    assert rests == [5.0, 5.0]
+
+
+def test_a_live_city_without_readings_waits_for_them(bare_city: Path) -> None:
+    with LiveStore.open(bare_city, writable=True) as store:
+        store.register(City.open(bare_city, readings=False).sensors)
+    prepare(bare_city)
+    said = json.loads((bare_city / ".derived" / "worker.json").read_text(encoding="utf-8"))
+    assert said["state"] == "waiting"
+    assert open_examination(City.open(bare_city, readings=False)) is None

@@ -279,7 +279,7 @@ def counts(connection: sqlite3.Connection, folder: Path) -> dict[str, int]:
         "sealed_rows": sum(each.rows for each in manifest),
         "sealed_bytes": sum(each.bytes for each in manifest),
         "dirty": one("SELECT count(*) FROM dirty"),
-        "revisions": one("SELECT count(*) FROM revision"),
+        "revisions": one("SELECT count(*) FROM revision WHERE value IS NOT NULL"),
         "corrections": one("SELECT count(*) FROM correction"),
         "quarantine": one("SELECT count(*) FROM quarantine"),
     }

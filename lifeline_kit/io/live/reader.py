@@ -105,22 +105,33 @@ class Reader(Session):
         return pd.DataFrame(columns, copy=False)
 
     def readings(
-        self, start: Moment = None, end: Moment = None, *, sensors: Iterable[str] | None = None
+        self,
+        start: Moment = None,
+        end: Moment = None,
+        *,
+        sensors: Iterable[str] | None = None,
+        flags: bool = False,
     ) -> xr.DataTree:
         """Readings of some sensors (None: all) as the nodes of a city, by each sensor's clock.
 
-        A node is dense where its sensors share their stamps, else ragged.
+        A node is dense where its sensors share their stamps, else ragged; with `flags` it also
+        holds the stored `flag` and `tests`.
         """
-        return self.state(start, end, sensors=sensors)[1]
+        return self.state(start, end, sensors=sensors, flags=flags)[1]
 
     def state(
-        self, start: Moment = None, end: Moment = None, *, sensors: Iterable[str] | None = None
+        self,
+        start: Moment = None,
+        end: Moment = None,
+        *,
+        sensors: Iterable[str] | None = None,
+        flags: bool = False,
     ) -> tuple[int, xr.DataTree]:
         """Readings as `readings` gives them, and the `version` they are of, as of one moment."""
         number, rows = self._numbered(sensors, start, end, tests=True)
         with self._reading():
             table = notes.sensor_table(self._connection)
-        return number, trees.tree(rows, table)
+        return number, trees.tree(rows, table, flags=flags)
 
     def nearest(
         self, sensor: str, moment: np.datetime64, *, after: bool = False

@@ -74,8 +74,8 @@ def connect(folder: Path, *, writable: bool) -> sqlite3.Connection:
     file = folder / HOT
     if not writable and not file.exists():
         raise StoreError(
-            f"{folder} holds no {HOT}: expected a live store; open it once with writable=True, "
-            "or name the city folder that has one."
+            f"{folder} holds no {HOT}: expected a live store; 'lifeline ingest --into', 'collect' "
+            "and 'replay' make one, or name the city folder that has one."
         )
     with translated(folder):
         connection = _opened(file, writable=writable)

@@ -274,8 +274,8 @@ def _read_group(
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
             f"the sealed month {segment.month} ({SEALED}/{segment.file}) is damaged: {error}; "
-            "'lifeline store verify --aside' puts it aside; then restore the file from a copy. "
-            "Other months can be read."
+            "restore the file from a copy, or take the month out with 'lifeline store verify "
+            "--aside'. Other months can be read."
         ) from error
 
 
