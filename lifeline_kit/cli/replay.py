@@ -32,7 +32,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Play the readings of a city through an MQTT broker, on the city's own time. "
         "Without --broker an embedded one is started on 127.0.0.1, and what is played is "
         "collected into --into.",
-        epilog="example: lifeline replay --city data/demo/wuhan --speed 600 --into /tmp/live",
+        epilog="example: lifeline replay --city data/demo/wuhan --speed 7200 --into live",
     )
     replay.add_argument("--city", type=Path, required=True, help="city folder with readings")
     replay.add_argument(
