@@ -34,7 +34,7 @@ from lifeline_kit.io.sources import (
     source_name,
 )
 from lifeline_kit.io.tables import Table, bare_stem
-from lifeline_kit.model.assets import AREA_COLUMNS, check_assets, check_sensors
+from lifeline_kit.model.assets import check_assets, check_sensors, no_areas
 from lifeline_kit.model.city import City, Source
 from lifeline_kit.model.readings import check_readings, dense_node
 from lifeline_kit.text import Text
@@ -126,7 +126,7 @@ def city_from_files(
         origin="real",
         assets=check_assets(known),
         sensors=check_sensors(sensors, known),
-        areas=_no_areas(known.crs),
+        areas=no_areas(known.crs),
         readings=check_readings(_readings(parts, merged)),
         sources=tuple(
             Source(title=Text(source_name(path), source_name(path)), url="", licence="")
@@ -321,13 +321,6 @@ def _readings(parts: list[_Part], merged: Merged) -> xr.DataTree:
             names = np.asarray([part.sensor(c) for c in group], dtype=object)
             nodes[f"{key}/{part.node}"] = dense_node(key, names, part.table.time, values)
     return xr.DataTree.from_dict(nodes)
-
-
-def _no_areas(crs: object) -> gpd.GeoDataFrame:
-    columns = (*AREA_COLUMNS, "parent", "name_zh", "name_en")
-    empty = pd.DataFrame(index=pd.Index([], name="area", dtype=object), columns=list(columns))
-    empty = empty.astype({"population": "float64", "vulnerable": "float64"})
-    return gpd.GeoDataFrame(empty, geometry=np.full(0, None), crs=crs)
 
 
 def _name(ids: list[str]) -> Text:

@@ -19,7 +19,7 @@ import shapely
 import xarray as xr
 
 from lifeline_kit.errors import InputError, LifelineError, MappingError
-from lifeline_kit.model.assets import check_assets, check_sensors
+from lifeline_kit.model.assets import check_assets, check_sensors, no_areas
 from lifeline_kit.model.city import City, Source
 from lifeline_kit.model.readings import check_readings, ragged_node
 from lifeline_kit.text import Text
@@ -149,7 +149,7 @@ def city_from_sensorthings(
         sources=(Source(title=Text("SensorThings", "SensorThings"), url=service.url, licence=""),),
         assets=check_assets(assets),
         sensors=check_sensors(sensors, assets),
-        areas=_no_areas(assets.crs),
+        areas=no_areas(assets.crs),
         readings=check_readings(_tree(sensors, series), sensors),
     )
     return city, received
@@ -427,12 +427,6 @@ def _sensors(rows: list[dict], assets: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     table = pd.DataFrame(rows).set_index("sensor").drop(columns="_unit")
     places = assets.geometry.representative_point().reindex(table["asset"]).to_numpy()
     return gpd.GeoDataFrame(table, geometry=places, crs=assets.crs)
-
-
-def _no_areas(crs: object) -> gpd.GeoDataFrame:
-    columns = ["level", "population", "vulnerable", "real_or_simulated"]
-    frame = pd.DataFrame(columns=columns, index=pd.Index([], name="area"))
-    return gpd.GeoDataFrame(frame, geometry=[], crs=crs)
 
 
 def _tree(

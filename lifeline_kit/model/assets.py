@@ -206,3 +206,11 @@ def _check_numbers(table: pd.DataFrame, column: str, error: type[LifelineError])
 
 def _count(rows: pd.Index) -> str:
     return f"{len(rows)} row" + ("s" if len(rows) > 1 else "")
+
+
+def no_areas(crs: object) -> gpd.GeoDataFrame:
+    """Return a table of areas without a row, for a city that knows none."""
+    columns = (*AREA_COLUMNS, "parent", "name_zh", "name_en")
+    empty = pd.DataFrame(index=pd.Index([], name="area", dtype=object), columns=list(columns))
+    empty = empty.astype({"population": "float64", "vulnerable": "float64"})
+    return gpd.GeoDataFrame(empty, geometry=np.full(0, None), crs=crs)
