@@ -6,6 +6,7 @@ from lifeline_kit.io.live.city import (
     open_live_city,
     recent_city,
     recorded_and_live,
+    spliced,
 )
 from lifeline_kit.io.live.incoming import Tally
 from lifeline_kit.io.live.store import LiveStore
@@ -18,4 +19,5 @@ __all__ = [
     "open_live_city",
     "recent_city",
     "recorded_and_live",
+    "spliced",
 ]

@@ -106,11 +106,12 @@ def recorded_and_live(folder: str | Path, sensors: pd.DataFrame) -> dict[str, Se
     with LiveStore.open(folder) as store:
         known = [each for each in sensors.index if each in store.sensors().index]
         live = store.series(known)
-    return found | {name: _spliced(found.get(name), new) for name, new in live.items()}
+    return found | {name: spliced(found.get(name), new) for name, new in live.items()}
 
 
-def _spliced(old: Series | None, new: Series) -> Series:
-    if old is None:
+def spliced(old: Series | None, new: Series) -> Series:
+    """Put live readings into recorded ones of the same sensor; of one stamp the live one stands."""
+    if old is None or not old.time.size:
         return new
     kept = ~np.isin(old.time, new.time)
     time = np.concatenate([old.time[kept], new.time])

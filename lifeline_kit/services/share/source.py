@@ -9,6 +9,7 @@ import numpy as np
 
 from lifeline_kit.errors import CityError
 from lifeline_kit.io.examinations import examination_stamp, open_examination
+from lifeline_kit.io.live import spliced
 from lifeline_kit.io.store import read_series
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
@@ -93,16 +94,7 @@ class Source:
             live = None if store is None else _live_series(store, sensor, start, end)
         if live is None or not live.time.size:
             return found
-        if not found.time.size:
-            return live
-        old = ~np.isin(found.time, live.time)
-        time = np.concatenate([found.time[old], live.time])
-        order = np.argsort(time, kind="stable")
-        return Series(
-            time[order],
-            np.concatenate([found.value[old], live.value])[order],
-            np.concatenate([found.flag[old], live.flag])[order],
-        )
+        return spliced(found, live)
 
     def _read_recorded(self, sensor: str, _stamp: str) -> Series:
         found = read_series(self.folder, self.city.sensors.loc[[sensor]]).get(sensor)
