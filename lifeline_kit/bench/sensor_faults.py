@@ -7,6 +7,7 @@ the city of seed 1; the city is simulated.
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -47,11 +48,11 @@ def scored(findings: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
     return values
 
 
-def _found(about: pd.DataFrame, fault: object) -> bool:
-    own = about[about["sensor"].isin(str(fault.sensors).split(";"))]  # ty: ignore
-    late = pd.Timestamp(fault.end) + pd.Timedelta(days=1)  # ty: ignore
+def _found(about: pd.DataFrame, fault: Any) -> bool:
+    own = about[about["sensor"].isin(str(fault.sensors).split(";"))]
+    late = pd.Timestamp(fault.end) + pd.Timedelta(days=1)
     until = own["until"].fillna(pd.Timestamp.max.floor("s"))
-    return bool(((own["since"] <= late) & (until >= fault.start)).any())  # ty: ignore
+    return bool(((own["since"] <= late) & (until >= fault.start)).any())
 
 
 def _measure(_data: Path | None, seed: int) -> Measured:

@@ -50,8 +50,7 @@ def causal_residual(
     """
     index = pd.DatetimeIndex(np.asarray(time).astype("datetime64[ms]"))
     window = timedelta(hours=window_h)
-    interval = pd.Series(index).diff().median()
-    enough = max(int(pd.Timedelta(hours=1) / interval), 1) if len(index) > 1 else 1
+    enough = _an_hour(index)
     scores = np.full(np.shape(values), np.nan)
     for row, channel in enumerate(np.asarray(values, dtype=np.float64)):
         scores[row] = _one_channel(pd.Series(channel, index=index), window, enough, floor_steps)
@@ -103,8 +102,7 @@ def joint_residual(
         0 where no channel has a past of an hour.
     """
     index = pd.DatetimeIndex(np.asarray(time).astype("datetime64[ms]"))
-    interval = pd.Series(index).diff().median()
-    enough = max(int(pd.Timedelta(hours=1) / interval), 1) if len(index) > 1 else 1
+    enough = _an_hour(index)
     total, heard = np.zeros(len(index)), np.zeros(len(index))
     for row in np.asarray(values, dtype=np.float64):
         channel = pd.Series(row, index=index)
@@ -117,6 +115,13 @@ def joint_residual(
         total += distance.fillna(0.0).to_numpy()
         heard += distance.notna().to_numpy()
     return total / np.maximum(heard, 1.0)
+
+
+def _an_hour(index: pd.DatetimeIndex) -> int:
+    """Readings in an hour: the least past that tells a usual level."""
+    if len(index) < 2:
+        return 1
+    return max(int(pd.Timedelta(hours=1) / pd.Series(index).diff().median()), 1)
 
 
 def _typical_step(channel: pd.Series) -> pd.Series:
