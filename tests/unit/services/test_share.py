@@ -650,7 +650,7 @@ def test_it_keeps_to_its_own_description(serve: Serve, city_folder: Path) -> Non
         )
         @given(case=operation.as_strategy())
         def holds(case: object) -> None:
-            case.call_and_validate(checks=chosen)  # type: ignore[attr-defined]
+            case.call_and_validate(checks=chosen)
 
         holds()
     assert time.monotonic() - begun < 60
