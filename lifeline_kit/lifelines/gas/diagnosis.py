@@ -128,4 +128,4 @@ def ambient_findings(city: City, lifeline: str, at: pd.Timestamp) -> pd.DataFram
     return table(rows, FINDING_COLUMNS, "finding")
 
 
-GAS = load_lifeline(Path(__file__).with_suffix(".toml"), diagnose)
+GAS = load_lifeline(Path(__file__).with_name("gas.toml"), diagnose)
