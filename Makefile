@@ -59,12 +59,13 @@ test: environment system static ## every test with small counts
 
 bench-environment: environment $(BENCH_STAMP) ## build .venv-bench: lifeline_kit with its peers
 
-$(BENCH_STAMP): requirements-bench.lock pyproject.toml
+$(BENCH_STAMP): requirements-bench.lock requirements-bench-data.lock pyproject.toml
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	@if command -v uv >/dev/null 2>&1; then \
 	  VIRTUAL_ENV=.venv-bench uv pip install --quiet --require-hashes -r requirements-bench.lock; \
 	else \
 	  .venv-bench/bin/python -m pip install --quiet --require-hashes -r requirements-bench.lock; fi
+	@.venv-bench/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements-bench-data.lock
 	@.venv-bench/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -78,7 +79,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
   --no-header --quiet
 lock: ## pin every version with hashes; names no host
 	@uv pip compile pyproject.toml --extra lab --extra test $(LOCK) --output-file requirements.lock
-	@uv pip compile pyproject.toml --extra test --extra bench $(LOCK) --output-file requirements-bench.lock
+	@uv pip compile pyproject.toml --extra test --extra bench --extra oracle $(LOCK) --output-file requirements-bench.lock
 
 clean: ## remove the environment and everything derived
 	rm -rf $(VENV) .venv-bench build dist artifacts .pytest_cache .ruff_cache .hypothesis
