@@ -28,8 +28,8 @@ _LEAK = Text(
 _BIOGAS = Text("地下空间甲烷超限：平稳，疑似沼气", "Methane underground: steady, biogas suspected")
 _AMBIENT = Text("环境甲烷升高", "Methane above background")
 _AMBIENT_SOURCE = Text(
-    "滚动背景上的滞回报警；参数依 METEC 前几周设定",
-    "hysteresis alarm on a rolling background; settings fixed on METEC, first weeks",
+    "滚动背景上的剂量报警；参数依 METEC 前几周设定",
+    "leaky dose above a rolling background; settings fixed on METEC, first weeks",
 )
 
 
@@ -108,7 +108,7 @@ def ambient_findings(city: City, lifeline: str, at: pd.Timestamp) -> pd.DataFram
                         "lifeline": lifeline,
                         "asset": entry["asset"],
                         "sensor": sensor,
-                        "method": "hysteresis",
+                        "method": "leaky dose",
                         "rule": "gas.ambient",
                         "title_zh": _AMBIENT.zh,
                         "title_en": _AMBIENT.en,
