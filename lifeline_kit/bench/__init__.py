@@ -15,6 +15,7 @@ from lifeline_kit.bench import (
     sensor_faults,
     skab,
     store,
+    substation,
 )
 from lifeline_kit.bench.run import Bench, Result, print_result, run_bench
 
@@ -35,6 +36,7 @@ BENCHES: dict[str, Bench] = {
         sensor_faults.BENCH,
         skab.BENCH,
         store.BENCH,
+        substation.BENCH,
     )
 }
 
