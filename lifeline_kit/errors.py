@@ -41,6 +41,10 @@ class ReadingsError(LifelineError):
     """Readings break their shape."""
 
 
+class NetworkError(LifelineError):
+    """A pipe network cannot be solved: no source, a zero diameter, a link that ends nowhere."""
+
+
 class TableError(LifelineError):
     """A derived table (findings, warnings, scores) breaks its shape."""
 

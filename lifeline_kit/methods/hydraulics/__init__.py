@@ -1,0 +1,20 @@
+"""Flow of gas, water and heat in networks of pipes."""
+
+from lifeline_kit.methods.hydraulics.fluids import METHANE, Gas, Liquid, water
+from lifeline_kit.methods.hydraulics.network import Network, check_network, pipes
+from lifeline_kit.methods.hydraulics.solve import Flow, Hydraulics, prepare, sensitivity, solve
+
+__all__ = [
+    "METHANE",
+    "Flow",
+    "Gas",
+    "Hydraulics",
+    "Liquid",
+    "Network",
+    "check_network",
+    "pipes",
+    "prepare",
+    "sensitivity",
+    "solve",
+    "water",
+]
