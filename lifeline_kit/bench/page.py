@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from lifeline_kit.bench import BENCHES, Result, run_bench
+from lifeline_kit.bench.run import shown_target
 from lifeline_kit.errors import LifelineError
 
 
@@ -37,7 +38,7 @@ def main() -> int:
 def _table(result: Result) -> list[str]:
     lines = ["| metric | ours | target | met | published | source |", "|---|---|---|---|---|---|"]
     for row in result.rows:
-        target = "" if row["op"] is None else f"{row['op']} {row['target']:g}"
+        target = "" if row["op"] is None else f"{row['op']} {shown_target(row['target'])}"
         met = {True: "yes", False: "**no**", None: ""}[row["met"]]
         published = "" if row["published"] is None else f"{row['published']:g}"
         lines.append(

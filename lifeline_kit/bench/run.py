@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,8 @@ from rich.table import Table
 from lifeline_kit.errors import InputError
 from lifeline_kit.text import Text
 
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "within": lambda value, ends: ends[0] <= value <= ends[1],
     "<=": operator.le,
     ">=": operator.ge,
     "<": operator.lt,
@@ -70,7 +72,7 @@ def hold(bench: Bench, measured: Measured) -> Result:
     for metric, value in measured.values.items():
         entry = known.get(metric, {})
         op, target = entry.get("op"), entry.get("target")
-        met = None if op is None else bool(_OPERATORS[op](value, float(target or 0.0)))
+        met = None if op is None else bool(_OPERATORS[op](value, 0.0 if target is None else target))
         rows.append(
             {
                 "metric": metric,
@@ -126,12 +128,18 @@ def run_bench(
     return result
 
 
+def shown_target(target: float | list[float]) -> str:
+    """Write a target, or the two ends of one."""
+    ends = target if isinstance(target, list) else [target]
+    return "-".join(f"{end:g}" for end in ends)
+
+
 def print_result(result: Result, console: Console) -> None:
     """Print metric, ours, target, published and where published."""
     table = Table("metric", "ours", "target", "published", "where", title=result.bench)
     for row in result.rows:
         mark = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[row["met"]]
-        target = "" if row["op"] is None else f"{row['op']} {row['target']:g} {mark}"
+        target = "" if row["op"] is None else f"{row['op']} {shown_target(row['target'])} {mark}"
         shown = "" if row["published"] is None else f"{row['published']:g}"
         table.add_row(row["metric"], f"{row['value']:.4g}", target, shown, row["source"])
     console.print(table)
