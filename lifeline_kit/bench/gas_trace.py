@@ -107,7 +107,6 @@ def _some(table: pd.DataFrame, prefix: str) -> dict[str, float]:
 def _measure(_: Path | None, seed: int) -> Measured:
     seeds = [_SCENES * seed + k for k in range(_SCENES)]
     values = _scores(trials(seeds, _LEAKS))
-    values["hit90_excess"] = max(values["hit90_share"] - 0.95, 0.0)
     values |= _some(trials(seeds, _LEAKS, spacing_m=40.0), "sparse")
     values |= _some(trials(seeds, _LEAKS // 4, sensed_share=0.25), "quarter_sensed")
     values |= _some(trials(seeds, _LEAKS // 4, sensed_share=1.0), "all_sensed")
