@@ -135,10 +135,11 @@ def locate_leak(
     apart = [row - each.expected for each, row in zip(moments, seen, strict=True)]
     leak = max(_leak_size(moments, apart, candidates), 1e-6)
     sharp = np.full(candidates.size, 1.0 / (0.5 * leak) ** 2)
-    pull, away, settled = np.zeros(candidates.size), np.zeros(candidates.size), True
+    pull, away = np.zeros(candidates.size), np.zeros(candidates.size)
+    settled = np.ones(candidates.size, dtype=bool)
     for each, row in zip(moments, apart, strict=True):
         change, sound = _changes(each, leak, candidates)
-        settled = settled & sound
+        settled &= sound
         # a loss grows faster than the leak: slope there from the slope here and the chord
         slope = 2.0 * change / leak - each.slopes[:, candidates].T
         error = row - change
