@@ -66,6 +66,7 @@ _UNITS: dict[str, tuple[str, tuple[str, ...]]] = {
     "pH": ("ph_unit", ("ph值",)),
     "mV": ("millivolt", ("毫伏",)),
     "V": ("volt", ("伏",)),
+    "dBm": ("dbm_unit", ()),
     "uS/cm": ("microsiemens / centimeter", ("微西门子/厘米",)),
     "%": ("percent", ("百分比", "percent")),
     "d": ("day", ("天", "日", "day", "days")),
@@ -94,7 +95,13 @@ def _registry() -> "pint.UnitRegistry":
     import pint
 
     registry: pint.UnitRegistry = pint.UnitRegistry()
-    for definition in ("lel_percent = [lel]", "ntu = [turbidity]", "ph_unit = [ph]", "cny = [cny]"):
+    for definition in (
+        "lel_percent = [lel]",
+        "ntu = [turbidity]",
+        "ph_unit = [ph]",
+        "cny = [cny]",
+        "dbm_unit = [dbm]",
+    ):
         registry.define(definition)
     return registry
 

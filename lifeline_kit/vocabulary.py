@@ -223,6 +223,41 @@ _ALL = (
         colours="RdYlGn",
         header=("days of supply", "可供天数"),
     ),
+    Quantity(
+        key="humidity",
+        unit="%",
+        title=Text("相对湿度", "Relative humidity"),
+        standard_name="relative_humidity",
+        colours="Blues",
+        header=("humidity", "relative humidity", "湿度"),
+    ),
+    Quantity(
+        key="battery",
+        unit="%",
+        title=Text("电量", "Battery"),
+        colours="RdYlGn",
+        header=("battery", "电量"),
+    ),
+    Quantity(
+        key="signal_strength",
+        unit="dBm",
+        title=Text("信号强度", "Signal strength"),
+        colours="RdYlGn",
+        header=("signal strength", "rssi", "信号强度"),
+    ),
+    Quantity(
+        key="flooded",
+        unit="1",
+        title=Text("浸水", "Flooded"),
+        colours="Blues",
+        header=("flooded", "flood flag", "浸水", "水浸"),
+    ),
+    Quantity(
+        key="tampered",
+        unit="1",
+        title=Text("撬动", "Tampered"),
+        header=("tampered", "tamper", "撬动", "撬盖"),
+    ),
     Quantity(key="price", unit="CNY/kg", title=Text("价格", "Price"), header=("price", "价格")),
 )
 

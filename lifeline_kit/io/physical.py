@@ -39,6 +39,11 @@ _SPANS: dict[str, tuple[float, float]] = {
     "vibration": (-1e4, 1e4),
     "vehicle_weight": (0.0, 1000.0),
     "days_of_supply": (0.0, 3650.0),
+    "humidity": (0.0, 110.0),  # sensors read a little over 100 in fog
+    "battery": (0.0, 100.0),
+    "signal_strength": (-200.0, 50.0),
+    "flooded": (0.0, 1.0),
+    "tampered": (0.0, 1.0),
     "price": (0.0, 1e5),
 }
 
