@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from lifeline_kit.errors import InputError
+from lifeline_kit.methods.box import compiled
 
 COLUMNS = ("start", "end", "peak_time", "peak", "peak_value")
 _KINDS = dict.fromkeys(COLUMNS[:3], "datetime64[ms]") | dict.fromkeys(COLUMNS[3:], "float64")
@@ -75,13 +75,13 @@ def silent_state() -> np.ndarray:
     return state
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _lower_quartile(ring):
     seen = np.sort(ring)  # NaN last
     return seen[(seen.size - np.isnan(seen).sum() - 1) // 4]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _turned(ring, slot, last_slot, reading):
     """Take a reading of a new slot into the ring; slots without any reading become NaN."""
     place = int(slot) % ring.size
@@ -94,7 +94,7 @@ def _turned(ring, slot, last_slot, reading):
     return place
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _kernel(state, time, value, settings, above, said):
     """Carry `state` in place over the readings; `time` in ms."""
     dose_on, memory, least, off, hold, slot_ms = settings
