@@ -1,11 +1,10 @@
-"""Undisturbed series of gas, water and heating: demand, linear hydraulics, instrument noise."""
+"""Demand of pipe networks, and the undisturbed series of water: linear hydraulics, noise."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.signal import lfilter
 from scipy.sparse import csgraph
 
 from lifeline_kit.demo.hydraulics import LinearNetwork
@@ -15,11 +14,9 @@ from lifeline_kit.demo.sensors import ROLES
 from lifeline_kit.demo.weather import home_rhythm, red_noise, work_rhythm
 
 Series = dict[str, np.ndarray]
-GAS_OUTLET_KPA = 330.0
 WATER_HEAD_KPA = 430.0
-HEAT_HEAD_KPA = 650.0
 # typical and largest pressure lost between source and node at mean demand [kPa]
-_LOSS_KPA = {"gas": (35.0, 80.0), "water": (45.0, 120.0), "heating": (90.0, 260.0)}
+_LOSS_KPA = {"water": (45.0, 120.0)}
 
 
 @dataclass(frozen=True)
@@ -67,10 +64,10 @@ def twin_of(layout: Layout, lifeline: str, per_person: float) -> Twin:
 
 
 def demand_patterns(
-    twin: Twin, hours: np.ndarray, *, homes: float, rng: np.random.Generator
+    groups: np.ndarray, hours: np.ndarray, *, homes: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the demand of each zone over its mean, (zone, time)."""
-    zones = twin.groups.max() + 1
+    zones = groups.max() + 1
     step = hours[1] - hours[0]
     share = np.clip(rng.normal(homes, 0.1, (zones, 1)), 0.2, 0.95)
     base = share * home_rhythm(hours) + (1 - share) * work_rhythm(hours)
@@ -110,44 +107,6 @@ def noisy(role: str, clean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return clean + ROLES[role].noise * rng.standard_normal(clean.shape)
 
 
-def gas_series(
-    twin: Twin,
-    sensors: pd.DataFrame,
-    hours: np.ndarray,
-    air: np.ndarray,
-    *,
-    rng: np.random.Generator,
-) -> Series:
-    """Simulate gas pressure, station flow and background methane."""
-    patterns = demand_patterns(twin, hours, homes=0.55, rng=rng)
-    role = sensors.groupby("role")["node"]
-    at = role.get_group("gas_pressure").to_numpy()
-    stations = role.get_group("gas_outlet").to_numpy()
-    control = 2.0 * red_noise((twin.net.sources.size, hours.size), tau_h=8.0, step_h=0.25, rng=rng)
-    outlet = GAS_OUTLET_KPA + control
-    drops = zone_drops(twin)
-    owner = twin.net.feed
-    source_of = np.searchsorted(twin.net.sources, stations)
-    methane_rows = (sensors["role"] == "gas_space").sum()
-    return {
-        "gas_pressure": noisy("gas_pressure", outlet[owner[at]] - drops[at] @ patterns, rng),
-        "gas_outlet": noisy("gas_outlet", outlet[source_of], rng),
-        "gas_flow": noisy(
-            "gas_flow", group_flow(twin, owner, twin.net.sources.size, patterns)[source_of], rng
-        ),
-        "gas_space": _background_methane(methane_rows, air, rng),
-    }
-
-
-def _background_methane(n: int, air: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Most spaces are clean; in some a little sewer gas follows the warmth, a few hours late."""
-    warm = lfilter([0.02], [1.0, -0.98], air - air[0]) + air[0]
-    sewer = np.where(rng.random(n) < 0.3, rng.gamma(1.5, 0.03, n), 0.0)
-    slow = red_noise((n, air.size), tau_h=24.0, step_h=0.25, rng=rng)
-    level = sewer[:, None] * np.exp(0.08 * (warm - 12.0) + 0.3 * slow)
-    return noisy("gas_space", level, rng)
-
-
 def water_series(
     twin: Twin,
     sensors: pd.DataFrame,
@@ -162,7 +121,7 @@ def water_series(
     ----------
     height : array, (node,) [m]
     """
-    patterns = demand_patterns(twin, hours, homes=0.65, rng=rng)
+    patterns = demand_patterns(twin.groups, hours, homes=0.65, rng=rng)
     role = sensors.groupby("role")["node"]
     at = role.get_group("water_pressure").to_numpy()
     meters = role.get_group("water_flow").to_numpy()
@@ -190,54 +149,4 @@ def water_series(
         "water_flow": noisy("water_flow", flow * own, rng),
         "water_turbidity": noisy("water_turbidity", turbidity, rng),
         "water_chlorine": noisy("water_chlorine", np.maximum(chlorine, 0.12), rng),
-    }
-
-
-def heating_series(
-    twin: Twin,
-    sensors: pd.DataFrame,
-    hours: np.ndarray,
-    air: np.ndarray,
-    *,
-    rng: np.random.Generator,
-) -> Series:
-    """Simulate the heating network: weather-led supply, pressures, make-up, rooms."""
-    role = sensors.groupby("role")["node"]
-    at = role.get_group("heat_supply").to_numpy()
-    rooms = role.get_group("heat_room").to_numpy()
-    plants = role.get_group("heat_makeup").to_numpy()
-    net = twin.net
-    slow_air = lfilter([0.06], [1.0, -0.94], air - air[0]) + air[0]
-    load = np.clip((19.0 - slow_air) / 16.0, 0.15, 1.3)
-    control = 0.5 * red_noise((net.sources.size, hours.size), tau_h=5.0, step_h=0.25, rng=rng)
-    supply = 62.0 + 38.0 * load + control
-    loss = 1.2 * net.distance[at] / 1000.0
-    own = 0.4 * red_noise((at.size, hours.size), tau_h=4.0, step_h=0.25, rng=rng)
-    supply_at = supply[net.feed[at]] - loss[:, None] + own
-    spread = (rng.uniform(20.0, 27.0, at.size))[:, None] * (0.4 + 0.6 * load)
-    is_plant = np.isin(at, net.sources)
-    size = np.where(is_plant, 0.0, rng.uniform(40.0, 160.0, at.size))
-    size[is_plant] = np.bincount(net.feed, weights=net.people)[net.feed[at[is_plant]]] * 0.004
-    swing = 1.0 + 0.06 * (home_rhythm(hours) - 1.0)
-    flow = size[:, None] * (0.75 + 0.25 * load) * swing
-    head = HEAT_HEAD_KPA + 3.0 * red_noise(
-        (net.sources.size, hours.size), tau_h=12.0, step_h=0.25, rng=rng
-    )
-    drop = twin.linear.drop(twin.mean)[at]
-    pressure = head[net.feed[at]] - drop[:, None] * (0.75 + 0.25 * load) * swing
-    comfort = rng.normal(21.2, 0.6, rooms.size)[:, None]
-    warm = 0.5 * np.sin(2 * np.pi * (hours - 11.0) / 24) + 0.05 * (slow_air - 11.0)
-    wander = 0.25 * red_noise((rooms.size, hours.size), tau_h=10.0, step_h=0.25, rng=rng)
-    filled = np.bincount(net.feed, weights=net.people)[np.searchsorted(net.sources, plants)]
-    makeup = (0.6 + filled * 2.0e-6)[:, None] * (
-        1.0 + 0.12 * red_noise((plants.size, hours.size), tau_h=6.0, step_h=0.25, rng=rng)
-    )
-    return {
-        "heat_supply": noisy("heat_supply", supply_at, rng),
-        "heat_return": noisy("heat_return", supply_at - spread + 0.5 * own, rng),
-        "heat_pressure": noisy("heat_pressure", pressure, rng),
-        "heat_flow": noisy("heat_flow", flow * (1 + 0.005 * own), rng),
-        "heat_makeup": noisy("heat_makeup", makeup, rng),
-        "heat_room": noisy("heat_room", comfort + warm + wander, rng),
-        "air": noisy("air", air[None, :], rng),
     }

@@ -6,14 +6,21 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 
-from lifeline_kit.demo import series_drainage, series_pipes, series_structures
+from lifeline_kit.demo import (
+    series_drainage,
+    series_gas,
+    series_heating,
+    series_pipes,
+    series_structures,
+)
 from lifeline_kit.demo.layout import Layout
 from lifeline_kit.demo.sensors import ROLES
 from lifeline_kit.demo.series_pipes import Series, Twin, twin_of
 from lifeline_kit.demo.size import stream
+from lifeline_kit.demo.twins import NetworkTwin
 from lifeline_kit.demo.weather import Storm, air_temperature, hours_of
 
-_MEAN_PER_PERSON = {"gas": 0.008, "water": 0.0105, "heating": 0.004}  # m3/h
+_WATER_PER_PERSON = 0.0105  # m3/h
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,8 @@ class World:
     ----------
     sensors : GeoDataFrame, index `sensor`
         With `role` and `node`.
-    twins : dict of lifeline to Twin
+    gas, heating : NetworkTwin
+    water : Twin
     air : array, (time,) [degC]
         At 15 min.
     storms : tuple of Storm
@@ -33,7 +41,9 @@ class World:
 
     layout: Layout
     sensors: gpd.GeoDataFrame
-    twins: dict[str, Twin]
+    gas: NetworkTwin
+    water: Twin
+    heating: NetworkTwin
     air: np.ndarray
     storms: tuple[Storm, ...]
     values: Series
@@ -67,13 +77,16 @@ def simulate(
     """
     hours = hours_of("15min")
     air = air_temperature(hours, stream(seed, "air"))
-    twins = {key: twin_of(layout, key, each) for key, each in _MEAN_PER_PERSON.items()}
-    height = layout.ground.height(twins["water"].net.streets.xy)
+    names = ("gas", "water", "heating", "drainage", "bridges", "raw")
+    rng = {name: stream(seed, "series", name) for name in names}
+    gas = series_gas.gas_twin(layout, hours, rng=rng["gas"])
+    water = twin_of(layout, "water", _WATER_PER_PERSON)
+    heating = series_heating.heating_twin(layout, sensors, hours, air, rng=rng["heating"])
+    height = layout.ground.height(water.net.streets.xy)
     load = layout.assets["load"].astype(float)
-    rng = {name: stream(seed, "series", name) for name in (*twins, "drainage", "bridges", "raw")}
-    values = series_pipes.gas_series(twins["gas"], sensors, hours, air, rng=rng["gas"])
-    values |= series_pipes.water_series(twins["water"], sensors, hours, height, rng=rng["water"])
-    values |= series_pipes.heating_series(twins["heating"], sensors, hours, air, rng=rng["heating"])
+    values = series_gas.gas_series(gas, sensors, air, rng=rng["gas"])
+    values |= series_pipes.water_series(water, sensors, hours, height, rng=rng["water"])
+    values |= series_heating.heating_series(heating, sensors, hours, air, rng=rng["heating"])
     values |= series_drainage.drainage_series(
         layout.nets["drainage"], sensors, hours, storms, rng=rng["drainage"]
     )
@@ -82,4 +95,4 @@ def simulate(
     values |= series_structures.road_series(sensors, rng=stream(seed, "series", "roads"))
     values |= series_structures.rail_series(sensors, rng=stream(seed, "series", "rail"))
     values |= series_structures.supplies_series(sensors, rng=stream(seed, "series", "supplies"))
-    return World(layout, sensors, twins, air, tuple(storms), values)
+    return World(layout, sensors, gas, water, heating, air, tuple(storms), values)

@@ -106,7 +106,7 @@ def _round(world: World, turn: int, seed: int) -> list[Happening]:
 def _washed_out_road(world: World, turn: int, seed: int) -> list[Happening]:
     """Open a hidden water leak, and one to three days later the void it washes out."""
     rng = stream(seed, "incident", f"washed-out-{turn}")
-    nodes = world.twins["water"].net.streets.xy
+    nodes = world.water.net.streets.xy
     places = world.xy("road_settlement")
     nearest = np.array([((nodes - place) ** 2).sum(axis=1).min() for place in places])
     row = int(rng.choice(np.flatnonzero(nearest <= max(150.0**2, np.quantile(nearest, 0.2)))))

@@ -9,7 +9,6 @@ from lifeline_kit.demo.incidents.happening import (
     Happening,
     draw_span,
     fall,
-    outer,
     relaxed,
     rise,
     window,
@@ -95,15 +94,17 @@ def biogas(world: World, rng: np.random.Generator, key: str) -> Happening:
 def overpressure(world: World, rng: np.random.Generator, key: str) -> Happening:
     """Let a regulator pass too much pressure: its whole zone rises together."""
     outlets = world.of_role("gas_outlet")
-    net = world.twins["gas"].net
-    feed = np.searchsorted(net.sources, outlets["node"].to_numpy())
     row = int(rng.integers(len(outlets)))
+    source = int(np.searchsorted(world.gas.net.sources, outlets["node"].iloc[row]))
     start, end = draw_span(rng, 1.5, 6.0)
     size = float(rng.uniform(75.0, 135.0))
     at = world.of_role("gas_pressure")["node"].to_numpy()
-    below = np.flatnonzero(net.feed[at] == feed[row])
     since, hours = window(world, "gas_outlet", start, end + 1.0)
     shape = size * rise(hours, start, 0.5) * fall(hours, end, 0.2)
+    stations = outlets["node"].to_numpy()
+    change = world.gas.raised(source, shape, since, np.r_[at, stations])
+    below = np.flatnonzero(np.abs(change[: at.size]).max(axis=1) > 0.05)
+    others = np.setdiff1d(np.flatnonzero(np.abs(change[at.size :]).max(axis=1) > 0.05), [row])
     event = Event(
         key=key,
         category="incident",
@@ -119,6 +120,7 @@ def overpressure(world: World, rng: np.random.Generator, key: str) -> Happening:
     )
     effects = (
         Effect("gas_outlet", np.array([row]), since, shape[None, :]),
-        Effect("gas_pressure", below, since, outer(np.full(below.size, 0.96), shape)),
+        Effect("gas_outlet", others, since, change[at.size + others]),
+        Effect("gas_pressure", below, since, change[below]),
     )
     return Happening(event=event, effects=effects)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
+from lifeline_kit.demo.networks import Net
 from lifeline_kit.demo.sensors import ROLES
-from lifeline_kit.demo.series_pipes import Series, Twin
+from lifeline_kit.demo.series_pipes import Series
 from lifeline_kit.demo.truth import Event
 from lifeline_kit.demo.weather import DAYS
 from lifeline_kit.demo.world import World
@@ -36,13 +37,13 @@ class Happening:
     effects: tuple[Effect, ...]
 
 
-def near_sensor(world: World, twin: Twin, role: str, rng: np.random.Generator) -> int:
+def near_sensor(world: World, net: Net, role: str, rng: np.random.Generator) -> int:
     """Choose a node within 700 m of a sensor, off the sources and not at the sensor itself."""
     xy = world.xy(role)
     row = int(rng.integers(len(xy)))
-    away = np.hypot(*(twin.net.streets.xy - xy[row]).T)
+    away = np.hypot(*(net.streets.xy - xy[row]).T)
     near = np.flatnonzero((away > 60.0) & (away < 700.0))
-    near = np.setdiff1d(near, twin.net.sources)
+    near = np.setdiff1d(near, net.sources)
     return int(rng.choice(near)) if near.size else int(world.of_role(role)["node"].iloc[row])
 
 

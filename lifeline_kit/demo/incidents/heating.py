@@ -27,17 +27,19 @@ def heat_leak(
     world: World, rng: np.random.Generator, key: str, *, open_: bool = False
 ) -> Happening:
     """Let a heating pipe leak: the plant makes up more water, pressure falls."""
-    twin = world.twins["heating"]
+    twin = world.heating
     net = twin.net
-    node = near_sensor(world, twin, "heat_pressure", rng)
+    node = near_sensor(world, twin.net, "heat_pressure", rng)
     start, end = draw_span(rng, 14.0, 50.0, open_=open_)
     size = float(np.exp(rng.uniform(np.log(1.5), np.log(14.0))))
     since, hours = window(world, "heat_pressure", start, min(end + _AFTER_H, END_H))
     shape = size * rise(hours, start, rng.uniform(0.5, 3.0)) * fall(hours, end, 0.4)
     at = world.of_role("heat_pressure")["node"].to_numpy()
+    change, fed = twin.change(node, shape, since, at)
+    # what the pressure holding at the plant lets slip until the make-up has caught up
     same = net.feed[at] == net.feed[node]
-    lost = np.where(same, -twin.influence(node)[at] - 1.2, 0.0)
-    rows = np.flatnonzero(same)
+    change[same] -= 1.2 * shape
+    rows = np.flatnonzero(np.abs(change).max(axis=1) > 0.05)
     plants = world.of_role("heat_makeup")["node"].to_numpy()
     plant = np.flatnonzero(np.searchsorted(net.sources, plants) == net.feed[node])
     flow_at = world.of_role("heat_flow")["node"].to_numpy()
@@ -57,8 +59,8 @@ def heat_leak(
     )
     effects = (
         Effect("heat_makeup", plant, since, outer(np.ones(plant.size), shape)),
-        Effect("heat_pressure", rows, since, outer(lost[rows], shape)),
-        Effect("heat_flow", main, since, outer(np.ones(main.size), shape)),
+        Effect("heat_pressure", rows, since, change[rows]),
+        Effect("heat_flow", main, since, fed[[net.feed[node]] * main.size]),
     )
     return Happening(event=event, effects=effects)
 
@@ -73,7 +75,7 @@ def substation_fault(world: World, rng: np.random.Generator, key: str) -> Happen
 
 def heat_outage(world: World, rng: np.random.Generator, key: str) -> Happening:
     """Let a heat plant fail: everything it serves cools."""
-    net = world.twins["heating"].net
+    net = world.heating.net
     rooms = world.of_role("heat_room")
     sources = np.unique(net.feed[rooms["node"].to_numpy()])
     source = int(rng.choice(sources))

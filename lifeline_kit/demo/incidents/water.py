@@ -22,7 +22,7 @@ from lifeline_kit.text import Text
 
 def _water_effects(world: World, node: int, flow: np.ndarray, since: int) -> tuple[Effect, ...]:
     """Show a draw of water over time: pressure falls by influence, the zone's meter counts it."""
-    twin = world.twins["water"]
+    twin = world.water
     at = world.of_role("water_pressure")["node"].to_numpy()
     lost = -twin.influence(node)[at]
     rows = np.flatnonzero(np.abs(lost) * np.abs(flow).max() > 0.3)
@@ -36,8 +36,8 @@ def _water_effects(world: World, node: int, flow: np.ndarray, since: int) -> tup
 
 def burst(world: World, rng: np.random.Generator, key: str) -> Happening:
     """Burst a water main: abrupt, until it is shut off."""
-    twin = world.twins["water"]
-    node = near_sensor(world, twin, "water_pressure", rng)
+    twin = world.water
+    node = near_sensor(world, twin.net, "water_pressure", rng)
     start, end = draw_span(rng, 3.0, 12.0)
     size = float(np.clip(rng.uniform(25.0, 130.0) / twin.influence(node)[node], 80.0, 900.0))
     since, hours = window(world, "water_pressure", start, end + 1.0)
@@ -59,9 +59,9 @@ def slow_leak(
     start_h: float | None = None,
 ) -> Happening:
     """Open a leak that grows over days."""
-    twin = world.twins["water"]
+    twin = world.water
     if node is None:
-        node = near_sensor(world, twin, "water_pressure", rng)
+        node = near_sensor(world, twin.net, "water_pressure", rng)
     start, end = draw_span(rng, 150.0, 330.0)
     if start_h is not None:
         start, end = start_h, min(start_h + end - start, END_H)
@@ -84,8 +84,8 @@ def slow_leak(
 
 def hydrant(world: World, rng: np.random.Generator, key: str) -> Happening:
     """Draw water from a hydrant for about an hour: a decoy."""
-    twin = world.twins["water"]
-    node = near_sensor(world, twin, "water_pressure", rng)
+    twin = world.water
+    node = near_sensor(world, twin.net, "water_pressure", rng)
     start, end = draw_span(rng, 0.75, 1.75)
     size = float(np.clip(20.0 / twin.influence(node)[node], 40.0, 140.0))
     since, hours = window(world, "water_pressure", start, end + 0.5)
@@ -130,7 +130,7 @@ def _water_event(
 
 def pump_outage(world: World, rng: np.random.Generator, key: str) -> Happening:
     """Stop a booster pump: pressure around it falls, its meter shows next to nothing."""
-    twin = world.twins["water"]
+    twin = world.water
     meters = world.of_role("water_flow")
     pumps = np.flatnonzero(meters["asset"].str.startswith("W-S").to_numpy())
     row = int(rng.choice(pumps))
@@ -165,7 +165,7 @@ def pump_outage(world: World, rng: np.random.Generator, key: str) -> Happening:
 
 def turbidity(world: World, rng: np.random.Generator, key: str) -> Happening:
     """Send cloudy water from a plant through its zone; it uses up chlorine."""
-    twin = world.twins["water"]
+    twin = world.water
     quality = world.of_role("water_turbidity")["node"].to_numpy()
     feed = twin.net.feed[quality]
     source = int(rng.choice(np.unique(feed)))

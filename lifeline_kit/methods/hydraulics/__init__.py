@@ -2,7 +2,14 @@
 
 from lifeline_kit.methods.hydraulics.fluids import METHANE, Gas, Liquid, water
 from lifeline_kit.methods.hydraulics.network import Network, check_network, pipes
-from lifeline_kit.methods.hydraulics.solve import Flow, Hydraulics, prepare, sensitivity, solve
+from lifeline_kit.methods.hydraulics.solve import (
+    Flow,
+    Hydraulics,
+    prepare,
+    sensitivity,
+    solve,
+    source_flow,
+)
 
 __all__ = [
     "METHANE",
@@ -16,5 +23,6 @@ __all__ = [
     "prepare",
     "sensitivity",
     "solve",
+    "source_flow",
     "water",
 ]

@@ -238,6 +238,15 @@ def solve(
     return Flow(pressure, everywhere, load, steps)
 
 
+def source_flow(network: Network, flow: Flow) -> np.ndarray:
+    """What each source feeds in, (case, source) [kg/s]; below zero where it takes in."""
+    out = flow.load_kg_s[:, network.sources].copy()
+    for k, source in enumerate(network.sources.tolist()):
+        out[:, k] += flow.flow_kg_s[:, network.head == source].sum(axis=1)
+        out[:, k] -= flow.flow_kg_s[:, network.tail == source].sum(axis=1)
+    return out
+
+
 def sensitivity(hydraulics: Hydraulics, flow: Flow, nodes: np.ndarray) -> np.ndarray:
     """Change of pressure at `nodes` per load at every node, about the last case of `flow`.
 
