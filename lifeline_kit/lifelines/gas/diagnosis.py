@@ -1,9 +1,7 @@
-"""Gas: declared in `gas.toml`; methane episodes are told apart by how much they fluctuate.
+"""Gas: declared in `gas.toml`; methane episodes are triaged into leak, biogas or faulty terminal.
 
-Field experience over half a year of manhole series (Huang Ping et al. 2019, Journal of Safety and
-Environment 19, 211-217): a leak shows high methane with violent fluctuation, biogas a low and
-stable one. The probability stated here is an expert logistic curve on that fluctuation, not
-fitted to any data.
+The probability of a methane finding is that of a leak, by `triage`: models compared by likelihood,
+calibrated on simulated series, not on field data.
 """
 
 from pathlib import Path
@@ -11,21 +9,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lifeline_kit.errors import ReadingsError
+from lifeline_kit.lifelines.gas.triage import Triage
+from lifeline_kit.lifelines.gas.triage_city import triage_city
 from lifeline_kit.methods.ambient import methane_episodes
 from lifeline_kit.methods.rules import SEVERITY, apply_rules
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline, load_lifeline
-from lifeline_kit.model.readings import flatten, nodes, series
+from lifeline_kit.model.readings import flatten, nodes
 from lifeline_kit.model.tables import FINDING_COLUMNS, join_findings, table
 from lifeline_kit.text import Text
 
-_WINDOW = np.timedelta64(24, "h")
-_HALF_FLUCTUATION = 0.12  # fluctuation at which leak and biogas are equally likely, expert
-_SLOPE = 0.03
-_LEAK = Text(
-    "地下空间甲烷超限：波动，疑似燃气泄漏", "Methane underground: fluctuating, gas leak suspected"
+_LEAK = Text("地下空间甲烷超限：疑似燃气泄漏", "Methane underground: gas leak suspected")
+_BIOGAS = Text("地下空间甲烷超限：疑似沼气", "Methane underground: biogas suspected")
+_SENSOR = Text("地下空间甲烷超限：探头存疑", "Methane underground: terminal in doubt")
+_OUTSIDE = Text(
+    "地下空间甲烷超限：无法判别，须现场检测", "Methane underground: undecided, measure on site"
 )
-_BIOGAS = Text("地下空间甲烷超限：平稳，疑似沼气", "Methane underground: steady, biogas suspected")
 _AMBIENT = Text("环境甲烷升高", "Methane above background")
 _AMBIENT_SOURCE = Text(
     "滚动背景上的剂量报警；参数依 METEC 前几周设定",
@@ -36,57 +36,45 @@ _AMBIENT_SOURCE = Text(
 def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
     """Apply the rules, characterise methane episodes, watch ambient methane."""
     found = apply_rules(city, lifeline.key, lifeline.rules, at)
-    return join_findings([characterised(found, city), ambient_findings(city, lifeline.key, at)])
+    return join_findings([characterised(found, city, at), ambient_findings(city, lifeline.key, at)])
 
 
-def fluctuation(time: np.ndarray, value: np.ndarray) -> float:
-    """Median absolute step between hourly medians over their mean, dimensionless.
+def characterised(found: pd.DataFrame, city: City, at: pd.Timestamp) -> pd.DataFrame:
+    """Say of each methane finding how likely it is a gas leak, and why, from its readings so far.
 
-    Parameters
-    ----------
-    time : datetime64 array, (obs,)
-    value : array, (obs,) [%VOL]
-
-    Returns
-    -------
-    float
-        NaN with fewer than four hours.
+    Where the series lies outside the range of the models, the finding says so and states no
+    probability.
     """
-    hour = time.astype("datetime64[h]")
-    _, first = np.unique(hour, return_index=True)
-    medians = np.array([np.median(part) for part in np.split(value.astype(float), first[1:])])
-    if medians.size < 4 or medians.mean() <= 0:
-        return np.nan
-    return float(np.median(np.abs(np.diff(medians))) / medians.mean())
-
-
-def characterised(found: pd.DataFrame, city: City) -> pd.DataFrame:
-    """Say of each methane finding how likely it is a gas leak, from its fluctuation so far."""
     found = found.copy()
     for finding in found.index[found["rule"] == "gas.methane"]:
         row = found.loc[finding]
-        node = next(
-            node
-            for _, node in nodes(city.readings, "methane")
-            if row["sensor"] in node["sensor"].to_numpy()
-        )
-        own = series(node, row["sensor"])
-        since = row["since"].to_datetime64()
-        until = row["until"].to_datetime64() if pd.notna(row["until"]) else own.time[-1]
-        window = (own.time >= since - _WINDOW) & (own.time <= min(since + _WINDOW, until))
-        high = window & (own.value >= 0.5 * row["limit"])
-        index = fluctuation(own.time[high], own.value[high])
-        if np.isnan(index):
+        until = min(row["until"], at) if pd.notna(row["until"]) else at
+        try:
+            judged = triage_city(city, str(row["asset"]), until, sensor=str(row["sensor"]))
+        except ReadingsError:  # too few readings: the limit stands by itself
             continue
-        probability = 1.0 / (1.0 + np.exp(-(index - _HALF_FLUCTUATION) / _SLOPE))
-        title = _LEAK if probability >= 0.5 else _BIOGAS
+        title = _title(judged)
         found.loc[finding, ["title_zh", "title_en"]] = [title.zh, title.en]
-        found.loc[finding, "probability"] = probability
-        found.loc[finding, "evidence_zh"] += f"；小时波动 {index:.2f}（专家曲线，未经拟合）"
-        found.loc[finding, "evidence_en"] += (
-            f"; hourly fluctuation {index:.2f} (expert curve, not fitted)"
-        )
+        found.loc[finding, "probability"] = np.nan if judged.outside else judged.leak
+        for lang, mark in (("zh", "；"), ("en", "; ")):
+            said = mark.join(reason(lang) for reason in judged.reasons)
+            found.loc[finding, f"evidence_{lang}"] += mark + _shares(judged)(lang) + mark + said
     return found
+
+
+def _title(judged: Triage) -> Text:
+    if judged.outside:
+        return _OUTSIDE
+    if judged.leak >= max(judged.biogas, judged.sensor):
+        return _LEAK
+    return _BIOGAS if judged.biogas >= judged.sensor else _SENSOR
+
+
+def _shares(judged: Triage) -> Text:
+    return Text(
+        "泄漏 {leak:.0%}、沼气 {biogas:.0%}、探头 {sensor:.0%}（依模拟序列校准）",
+        "leak {leak:.0%}, biogas {biogas:.0%}, terminal {sensor:.0%} (calibrated on simulation)",
+    ).format(leak=judged.leak, biogas=judged.biogas, sensor=judged.sensor)
 
 
 def ambient_findings(city: City, lifeline: str, at: pd.Timestamp) -> pd.DataFrame:
