@@ -114,15 +114,31 @@ def linepack_m3n(network: Network, gas: Gas, pressure_pa: np.ndarray, inside: np
     return float(np.nansum(volume * mean / NORMAL_PA * NORMAL_K / temperature / z))
 
 
-def words(plan: IsolationPlan, network: Network) -> Text:
-    """Say a plan in a sentence for the duty desk."""
-    names = "、".join(str(network.links[valve]) for valve in plan.close) or "无"
-    english = ", ".join(str(network.links[valve]) for valve in plan.close) or "none"
+def words(plan: IsolationPlan, network: Network, *, people: float | None = None) -> Text:
+    """Say a plan in a sentence for the duty desk.
+
+    Parameters
+    ----------
+    plan : IsolationPlan
+    network : Network
+    people : float, optional
+        Who loses gas, where nodes are not single customers.
+    """
+    names = [str(network.links[valve]) for valve in plan.close]
+    stop = (
+        Text(f"停气 {plan.relight} 户", f"{plan.relight} customers lose gas")
+        if people is None
+        else Text(f"停气约 {people:,.0f} 人", f"about {people:,.0f} people lose gas")
+    )
     rest = plan.starved.size
+    kept = (
+        Text(f"；其余有 {rest} 处压力不足", f"; {rest} other places lack pressure")
+        if rest
+        else Text("；其余用户压力足够", "; the others keep their pressure")
+    )
     return Text(
-        f"依次关闭 {names}；停气 {plan.relight} 户，需逐户复点；放散约 {plan.linepack_m3n:.1f} Nm³"
-        + (f"；其余有 {rest} 处压力不足" if rest else "；其余用户压力足够"),
-        f"close in this order: {english}; {plan.relight} customers lose gas and are relit one by "
-        f"one; about {plan.linepack_m3n:.1f} Nm3 to vent"
-        + (f"; {rest} others lack pressure" if rest else "; the others keep their pressure"),
+        f"依次关闭 {'、'.join(names) or '无'}；{stop.zh}，须逐户复点；"
+        f"放散约 {plan.linepack_m3n:,.0f} Nm³{kept.zh}",
+        f"close in this order: {', '.join(names) or 'none'}; {stop.en}, each to be relit; about "
+        f"{plan.linepack_m3n:,.0f} Nm3 to vent{kept.en}",
     )

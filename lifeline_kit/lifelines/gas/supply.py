@@ -1,0 +1,118 @@
+"""The gas network of a city as it stands at a moment: pipes, valves, stations, demand."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from lifeline_kit.methods.hydraulics import METHANE, Gas
+from lifeline_kit.methods.hydraulics.assets import AssetNetwork, network_of_assets
+from lifeline_kit.model.city import City
+from lifeline_kit.model.readings import UNUSABLE, flatten, nodes
+
+AIR_PA = 101_325.0
+_ROUGHNESS_M = 1e-4  # steel in service; PE is smoother
+_USUAL_KPA = 300.0  # gauge, where no station is measured: medium pressure A, GB 50028 (not read)
+_PER_PERSON_M3N_H = 0.03  # where no station meters its flow; expert
+_RECENT = np.timedelta64(2, "h")
+
+
+@dataclass(frozen=True)
+class GasSupply:
+    """A gas network with its demand.
+
+    Attributes
+    ----------
+    assets : AssetNetwork
+    gas : Gas
+    people, load_kg_s : arrays, (node,) [1], [kg/s]
+        Residents of the cells around, and their share of what the stations send.
+    measured : bool
+        Whether the stations' flow is metered; otherwise demand is a rule of thumb.
+    """
+
+    assets: AssetNetwork
+    gas: Gas
+    people: np.ndarray
+    load_kg_s: np.ndarray
+    measured: bool
+
+
+def gas_supply(city: City, at: pd.Timestamp) -> GasSupply:
+    """Build the gas network of a city from its assets and latest readings.
+
+    Parameters
+    ----------
+    city : City
+        With readings.
+    at : Timestamp
+        Nothing later is read.
+
+    Raises
+    ------
+    NetworkError
+        Where the city has no gas pipe that a station feeds.
+    """
+    own = city.assets[city.assets["lifeline"] == "gas"]
+    stations = own.index[own["kind"] == "station"]
+    pressure = latest(city, "pressure", stations, at)
+    usual = float(np.median(list(pressure.values()))) if pressure else _USUAL_KPA
+    source = {asset: pressure.get(asset, usual) * 1e3 + AIR_PA for asset in stations}
+    built = network_of_assets(
+        own, source_kinds=("station",), source_pa=source, roughness_m=_ROUGHNESS_M
+    )
+    people = residents(city, built)
+    flow = latest(city, "flow", stations, at)
+    density = METHANE.density_n * (usual * 1e3 + AIR_PA) / AIR_PA
+    if flow:  # meters count at working pressure
+        total = sum(flow.values()) * density / 3600.0
+    else:
+        total = people.sum() * _PER_PERSON_M3N_H * METHANE.density_n / 3600.0
+    share = people / people.sum() if people.sum() > 0 else np.full(people.size, 1 / people.size)
+    return GasSupply(built, METHANE, people, share * total, bool(flow))
+
+
+def latest(city: City, quantity: str, assets: pd.Index, at: pd.Timestamp) -> dict[str, float]:
+    """Median of the last two hours of usable readings per asset."""
+    wanted = city.sensors[
+        (city.sensors["quantity"] == quantity) & city.sensors["asset"].isin(assets)
+    ]
+    now = at.to_datetime64()
+    found: dict[str, float] = {}
+    for _, node in nodes(city.readings, quantity):
+        flat = flatten(node)
+        bad = (
+            node["tests"].to_numpy().reshape(-1)[flat.position] & UNUSABLE if "tests" in node else 0
+        )
+        good = (bad == 0) & (flat.time <= now) & (flat.time > now - _RECENT)
+        for k in np.flatnonzero(np.isin(flat.sensors, wanted.index)).tolist():
+            rows = slice(flat.starts[k], flat.starts[k + 1])
+            here = flat.value[rows][good[rows]]
+            if here.size:
+                found[str(wanted["asset"][flat.sensors[k]])] = float(np.median(here))
+    return found
+
+
+def residents(city: City, built: AssetNetwork) -> np.ndarray:
+    """Share the people of the smallest areas among the nodes that lie in them, (node,)."""
+    network = built.network
+    xy = np.full((network.nodes.size, 2), np.nan)
+    line = city.assets.geometry.reindex(network.links)
+    for end, which in ((network.head, 0), (network.tail, -1)):
+        solid = np.flatnonzero(shapely.get_type_id(line.to_numpy()) == 1)
+        point = shapely.get_point(line.to_numpy()[solid], which)
+        xy[end[solid]] = np.c_[shapely.get_x(point), shapely.get_y(point)]
+    areas = city.areas
+    if not len(areas) or "population" not in areas:
+        return np.ones(network.nodes.size)
+    finest = areas[areas["level"] == ("cell" if (areas["level"] == "cell").any() else "district")]
+    known = np.flatnonzero(~np.isnan(xy[:, 0]))
+    tree = shapely.STRtree(finest.geometry.to_numpy())
+    node, cell = tree.query(shapely.points(xy[known]), predicate="intersects")
+    first = np.unique(node, return_index=True)[1]
+    node, cell = known[node[first]], cell[first]
+    crowd = finest["population"].to_numpy(float)[cell]
+    people = np.zeros(network.nodes.size)
+    people[node] = crowd / np.bincount(cell, minlength=len(finest))[cell]
+    return people
