@@ -1,6 +1,7 @@
 """Benchmarks: one module each, listed here; `lifeline bench NAME` runs one."""
 
 from lifeline_kit.bench import (
+    biogas,
     city_incidents,
     examine_cost,
     first_page,
@@ -27,6 +28,7 @@ from lifeline_kit.bench.run import Bench, Result, print_result, run_bench
 BENCHES: dict[str, Bench] = {
     bench.name: bench
     for bench in (
+        biogas.BENCH,
         city_incidents.BENCH,
         examine_cost.BENCH,
         first_page.BENCH,
