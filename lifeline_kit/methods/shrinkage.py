@@ -9,6 +9,8 @@ from scipy.stats import gamma
 
 from lifeline_kit.errors import InputError
 
+_UNKNOWN_SHAPE = 2.0  # where nothing was observed: rates spread by a factor of about two
+
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
@@ -75,8 +77,10 @@ def shrunk_rates(events: np.ndarray, years: np.ndarray, expected: np.ndarray) ->
         logs = gammaln(events + k) - gammaln(k) + k * np.log(k) - (events + k) * np.log(k + mean)
         return -float((logs + events * np.log(np.maximum(mean, 1e-300))).sum())
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(200.0)), method="bounded")
-    shape = float(np.exp(found.x))
+    shape = _UNKNOWN_SHAPE
+    if foreseen.sum() > 0:
+        found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(200.0)), method="bounded")
+        shape = float(np.exp(found.x))
     above, below = events + shape, mean + shape
     unit = expected * scale
     return Shrunk(

@@ -127,6 +127,14 @@ def test_no_leaks_at_all_and_bad_records():
         shrunk_rates(np.zeros(1), np.ones(1), np.zeros(1))
 
 
+def test_without_a_record_rates_stay_as_expected(pipes):
+    rates = leak_rates(pipes, None, year=2026, observed_years=10)
+    pd.testing.assert_series_equal(rates["rate"], rates["expected"], check_names=False)
+    assert (rates["rate_high"] > 2.0 * rates["rate"]).all()
+    none_in_ten_years = leak_rates(pipes, pd.Series(dtype=float), year=2026, observed_years=10)
+    assert (none_in_ten_years["rate"] < rates["rate"]).all()
+
+
 def test_soil_acts_on_metal_and_age_on_all(pipes):
     table = expected_rates(pipes, year=2026)
     assert table["soil"].tolist() == [1.0, 2.2, 1.0]
@@ -157,7 +165,7 @@ def test_risk_grades_and_drivers(pipes):
     assert risk.loc["high", "sites"] == ("school",)
     assert risk["risk"].idxmin() == "low"
     assert set(risk["grade"]) <= set(GRADES)
-    assert grades(pd.Series([0.2, 0.05, 0.02, 0.005, 0.0])).tolist() == list(GRADES)
+    assert grades(pd.Series([5.0, 2.0, 0.5, 0.1, 0.0])).tolist() == list(GRADES)
 
 
 def test_greedy_equals_a_plain_greedy_and_stays_near_the_best():

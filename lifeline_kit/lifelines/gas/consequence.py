@@ -13,6 +13,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -247,14 +248,20 @@ def exposed(
             f"zones are in {zones.crs}, areas in {areas.crs}, sites in {sites.crs}; expected one "
             "metric CRS; use .to_crs()."
         )
-    people, named = [], []
-    for zone in zones.geometry:
-        near = areas.iloc[areas.sindex.query(zone, predicate="intersects")]
-        share = near.geometry.intersection(zone).area / near.geometry.area
-        people.append(float((share * near["population"].astype(float)).sum()))
-        hit = sites.iloc[sites.sindex.query(zone, predicate="intersects")]
-        named.append(tuple(map(str, hit.index)))
-    return pd.DataFrame({"people": people, "sites": named}, index=zones.index)
+    zone, cell = areas.sindex.query(zones.geometry, predicate="intersects")
+    shape = areas.geometry.to_numpy()[cell]
+    part = shapely.area(shapely.intersection(zones.geometry.to_numpy()[zone], shape))
+    share = part / np.maximum(shapely.area(shape), 1e-9)
+    people = np.bincount(
+        zone, share * areas["population"].to_numpy(dtype=float)[cell], minlength=len(zones)
+    )
+    zone, site = sites.sindex.query(zones.geometry, predicate="intersects")
+    named: list[list[str]] = [[] for _ in range(len(zones))]
+    for row, each in zip(zone, site, strict=True):
+        named[row].append(str(sites.index[each]))
+    return pd.DataFrame(
+        {"people": people, "sites": [tuple(each) for each in named]}, index=zones.index
+    )
 
 
 def assess(

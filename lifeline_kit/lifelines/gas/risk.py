@@ -84,7 +84,7 @@ def _words(pipes: pd.DataFrame, name: str) -> pd.Series:
 
 def leak_rates(
     pipes: pd.DataFrame,
-    leaks: pd.Series,
+    leaks: pd.Series | None,
     *,
     year: int,
     observed_years: float,
@@ -95,8 +95,9 @@ def leak_rates(
     Parameters
     ----------
     pipes : DataFrame, index `asset`
-    leaks : Series, index `asset`
-        Leaks recorded; pipes without an entry had none.
+    leaks : Series, index `asset`, or None
+        Leaks recorded; pipes without an entry had none. None: nobody kept a record, so rates
+        stay those expected, their interval that of pipes known by their attributes alone.
     year : int
     observed_years : float [a]
         How long leaks were recorded; a younger pipe counts since it was laid.
@@ -112,6 +113,8 @@ def leak_rates(
     table = expected_rates(pipes, year=year)
     laid = pipes["year"].astype(float)
     seen = (year - laid).clip(lower=0.5).fillna(observed_years).clip(upper=observed_years)
+    if leaks is None:
+        seen, leaks = 0.0 * seen, pd.Series(0.0, index=pipes.index)
     events = leaks.reindex(pipes.index).fillna(0).to_numpy()
     found = shrunk_rates(events, seen.to_numpy(), table["expected"].to_numpy())
     more = pd.Series(1.0, index=pipes.index)
@@ -148,10 +151,11 @@ def segment_risk(
         `rate`, `people`, `sites`, `risk` (people exposed per year and km), `grade` A-E,
         `drivers_zh`, `drivers_en`.
     """
-    inside = exposed(rupture_zones(pipes), areas, sites)
+    zones = rupture_zones(pipes)
+    inside = exposed(zones, areas, sites)
     km = pipes["length_m"].astype(float) / 1000.0
     # people near any one point of the pipe, not along all of it: a leak is at one place
-    reach = 2.0 * rupture_zones(pipes)["radius_m"]
+    reach = 2.0 * zones["radius_m"]
     share = (reach / (pipes["length_m"].astype(float) + reach)).clip(upper=1.0)
     people = inside["people"] * share
     risk = rates["rate"] / km * people
