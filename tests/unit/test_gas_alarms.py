@@ -1,12 +1,15 @@
 """Gas terminals: graded alarm, device faults, profiles, ambiguous units."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import xarray as xr
 
 from lifeline_kit.errors import InputError, UnitError
 from lifeline_kit.lifelines.gas import alarms
@@ -15,12 +18,14 @@ from lifeline_kit.lifelines.gas.alarms import (
     device_events,
     fault_limits,
     methane_in_vol,
-    misplaced_terminals,
     profile,
     terminal_alarms,
 )
+from lifeline_kit.lifelines.gas.terminals import misplaced_terminals, rise_findings
 from lifeline_kit.methods import terminal_faults as faults
 from lifeline_kit.methods.concentration import GradedAlarm, grade, quiet_state, theil_sen
+from lifeline_kit.model.city import City
+from lifeline_kit.model.readings import dense_node
 from lifeline_kit.services.terminals import Message, parse
 
 CN = profile("cn_default")
@@ -225,3 +230,56 @@ def test_terminals_may_send_humidity_and_flood():
         ("humidity", 98.0),
         ("flooded", 1.0),
     ]
+
+
+def rising_city() -> City:
+    """Three spaces: a leak that rises twice in a day, slow biogas, a terminal that fails."""
+    time = START.to_datetime64() + np.arange(2 * 96) * np.timedelta64(15, "m")
+    hours = np.arange(2 * 96) / 4
+    leak = np.clip(0.6 * (hours - 10), 0, 1.5) - np.clip(0.3 * (hours - 15), 0, 1.0)
+    leak += np.clip(3.0 * (hours - 20), 0, 6.0)
+    value = np.stack([leak, np.minimum(hours / 48, 1.0), np.where(hours > 20, 9.0, 0.0)])
+    tests = np.zeros(value.shape, dtype=np.uint16)
+    tests[2] = 1  # range_fail
+    node = dense_node("methane", list("abc"), time, value)
+    node = node.assign(tests=(("sensor", "time"), tests))
+    assets = gpd.GeoDataFrame(
+        {"lifeline": "gas", "kind": "space"},
+        index=pd.Index(["U0", "U1", "U2"], name="asset"),
+        geometry=shapely.points([(0, 0), (9, 0), (99, 0)]),
+        crs="EPSG:32650",
+    )
+    sensors = pd.DataFrame(
+        {
+            "asset": ["U0", "U1", "U2"],
+            "lifeline": "gas",
+            "quantity": "methane",
+            "real_or_simulated": "simulated",
+        },
+        index=list("abc"),
+    )
+    return cast(
+        "City",
+        SimpleNamespace(
+            readings=xr.DataTree.from_dict({"/methane/15min": node}),
+            sensors=sensors,
+            assets=assets,
+            local=lambda moment: pd.Timestamp(moment),
+        ),
+    )
+
+
+def test_a_fast_rise_is_a_finding_long_before_the_limit_slow_gas_is_none():
+    city = rising_city()
+    whole = rise_findings(city, START + pd.Timedelta(days=2))
+    assert whole["sensor"].tolist() == ["a"]  # two rises, ten hours apart
+    (row,) = whole.to_dict("records")
+    assert (row["rule"], row["level"], row["asset"]) == ("gas.methane", 3, "U0")
+    assert START + pd.Timedelta("10h15min") < row["since"] <= START + pd.Timedelta("10h45min")
+    assert pd.notna(row["until"])
+    assert "3.00 %VOL/h" in row["evidence_en"]
+    early = rise_findings(city, START + pd.Timedelta("11h")).iloc[0]
+    assert early["level"] == 4
+    assert early["since"] == row["since"]
+    assert pd.isna(early["until"])
+    assert rise_findings(city, START + pd.Timedelta("10h")).empty

@@ -29,7 +29,7 @@ def test_exactly_the_burst_and_the_gas_are_warned_of(tiny_city: City) -> None:
     ]
     burst, gas = warnings["issued"]
     assert NOON + pd.Timedelta("45min") <= burst <= NOON + pd.Timedelta("90min")
-    assert gas == pd.Timestamp("2026-10-10T18:30")  # half an hour of on-delay
+    assert gas == pd.Timestamp("2026-10-10T18:15")  # a fast rise; its limit waits half an hour
     assert warnings["state"].iloc[1] == "open"
     assert (examined.at, examined.since) == (LAST, pd.Timestamp("2026-10-01"))
 

@@ -11,17 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from lifeline_kit.errors import InputError, UnitError
 from lifeline_kit.methods import terminal_faults as faults
 from lifeline_kit.methods.concentration import RISE, SOON, GradedAlarm, grade, quiet_state
-from lifeline_kit.methods.rules import SEVERITY
 from lifeline_kit.methods.terminal_faults import FaultLimits, terminal_faults
-from lifeline_kit.model.tables import FINDING_COLUMNS, table
 from lifeline_kit.text import Text
 from lifeline_kit.units import Values, canonical, convert
 
@@ -68,7 +64,8 @@ class AlarmProfile:
 
 
 @lru_cache(maxsize=1)
-def _told() -> dict:
+def told() -> dict:
+    """Read `alarms.toml`: profiles, limits of faults, with source and `verified`."""
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
@@ -87,16 +84,16 @@ def profile(name: str = "cn_default", *, file: Path | None = None) -> AlarmProfi
     InputError, UnitError
         Where the profile is unknown, lacks a level or gives its unit wrongly.
     """
-    told = _told()
+    data = told()
     if file is not None:
         try:
-            told = told | tomllib.loads(Path(file).read_text(encoding="utf-8"))
+            data = data | tomllib.loads(Path(file).read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"cannot read alarm profiles of {file}: {error}") from error
-    known = told.get("profiles", {})
+    known = data.get("profiles", {})
     if name not in known:
         raise InputError(f"alarm profile {name!r} is not known; expected {', '.join(known)}.")
-    entry, full = known[name], float(told["lel"]["methane"])
+    entry, full = known[name], float(data["lel"]["methane"])
     try:
         return _profile(name, entry, full)
     except KeyError as error:
@@ -165,9 +162,9 @@ def methane_in_vol(value: Values, unit: str | None, *, lel: float = 5.0) -> Valu
 
 def fault_limits(span: float | None = None) -> FaultLimits:
     """Limits of `alarms.toml`, with the span of a terminal [%VOL] where it is known."""
-    told = _told()["faults"]
+    stated = told()["faults"]
     names = FaultLimits.__dataclass_fields__
-    limits = {name: float(told[name]) for name in names if name in told}
+    limits = {name: float(stated[name]) for name in names if name in stated}
     return FaultLimits(**(limits | ({} if span is None else {"span": span})))
 
 
@@ -296,60 +293,3 @@ def device_events(graded: pd.DataFrame) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows, columns=["fault", "title_zh", "title_en", "since", "until", "n"])
-
-
-def misplaced_terminals(
-    assets: gpd.GeoDataFrame, sensors: gpd.GeoDataFrame, at: pd.Timestamp
-) -> pd.DataFrame:
-    """Find gas terminals farther than 500 m from every gas pipe.
-
-    Parameters
-    ----------
-    assets : GeoDataFrame, index `asset`
-    sensors : GeoDataFrame, index `sensor`
-    at : Timestamp
-
-    Returns
-    -------
-    DataFrame
-        Findings about the data (`health`), level 0: nothing to dispatch for.
-    """
-    told = _told()["near"]
-    own = sensors[(sensors["lifeline"] == "gas") & (sensors["quantity"] == "methane")]
-    gas = assets["lifeline"] == "gas"
-    lines = assets.geometry[gas & (assets["kind"] == "pipe")].dropna()
-    placed = own[own.geometry.notna() & ~own.geometry.is_empty]
-    if placed.empty or lines.empty:
-        return table([], FINDING_COLUMNS, "finding")
-    tree = shapely.STRtree(lines.to_numpy())
-    points = placed.geometry.to_numpy()
-    near = tree.query(points, predicate="dwithin", distance=told["pipe_m"])[0]
-    stray = placed[~np.isin(np.arange(len(placed)), near)]
-    limit = told["pipe_m"]
-    return table(
-        [
-            {
-                "finding": f"gas.misplaced:{sensor}",
-                "lifeline": "gas",
-                "asset": row["asset"],
-                "sensor": sensor,
-                "method": "distance",
-                "rule": "gas.misplaced",
-                "title_zh": "燃气终端附近没有燃气管道",
-                "title_en": "No gas pipe near a gas terminal",
-                "severity": SEVERITY[0],
-                "limit": limit,
-                "unit": "m",
-                "evidence_zh": f"{limit:g} m 内没有燃气管道：位置有误或管网数据缺失",
-                "evidence_en": f"no gas pipe within {limit:g} m: wrong place, or pipes missing",
-                "source": told["source"],
-                "source_zh": "项目默认值",
-                "health": True,
-                "since": at,
-                "real_or_simulated": row["real_or_simulated"],
-            }
-            for sensor, row in stray.iterrows()
-        ],
-        FINDING_COLUMNS,
-        "finding",
-    )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.errors import ReadingsError
+from lifeline_kit.lifelines.gas.terminals import misplaced_terminals, rise_findings
 from lifeline_kit.lifelines.gas.triage import Triage
 from lifeline_kit.lifelines.gas.triage_city import triage_city
 from lifeline_kit.methods.ambient import methane_episodes
@@ -34,9 +35,16 @@ _AMBIENT_SOURCE = Text(
 
 
 def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
-    """Apply the rules, characterise methane episodes, watch ambient methane."""
+    """Apply the rules, characterise methane episodes, watch rises, ambient methane and places."""
     found = apply_rules(city, lifeline.key, lifeline.rules, at)
-    return join_findings([characterised(found, city, at), ambient_findings(city, lifeline.key, at)])
+    return join_findings(
+        [
+            characterised(found, city, at),
+            rise_findings(city, at),
+            ambient_findings(city, lifeline.key, at),
+            misplaced_terminals(city.assets, city.sensors, at),
+        ]
+    )
 
 
 def characterised(found: pd.DataFrame, city: City, at: pd.Timestamp) -> pd.DataFrame:
