@@ -63,10 +63,11 @@ def boxed_red(variance: float, tau_h: float, exchange: float) -> Memory:
 
 @compiled
 def _carry(state, memory, keep, gain, pivot, row):
-    """Take what earlier readings tell one step on."""
+    """Take what earlier readings tell one step on; the state is symmetric, its lower half kept."""
     for j in range(keep.size):
-        for k in range(keep.size):
-            state[j, k] = keep[j] * keep[k] * (state[j, k] + pivot * gain[j] * gain[k])
+        told = pivot * gain[j]
+        for k in range(j + 1):
+            state[j, k] = keep[j] * keep[k] * (state[j, k] + told * gain[k])
         for c in range(row.size):
             memory[j, c] = keep[j] * (memory[j, c] + gain[j] * row[c])
 
@@ -76,11 +77,14 @@ def _left(state, gain, weight, scale, white):
     """Variance of a reading that the earlier ones leave; sets the gain by which it is passed on."""
     own = white
     for j in range(gain.size):
-        passed = 0.0
-        for k in range(gain.size):
-            passed += weight[k] * scale[k] * state[j, k]
-        gain[j] = scale[j] - passed
-        own += weight[j] * scale[j] * (scale[j] - passed)
+        gain[j] = scale[j]
+    for j in range(gain.size):
+        gain[j] -= weight[j] * scale[j] * state[j, j]
+        for k in range(j):
+            gain[j] -= weight[k] * scale[k] * state[j, k]
+            gain[k] -= weight[j] * scale[j] * state[j, k]
+    for j in range(gain.size):
+        own += weight[j] * scale[j] * gain[j]
     own = max(own, 1e-12)
     for j in range(gain.size):
         gain[j] /= own
@@ -98,17 +102,18 @@ def _whiten(time_h, white, scaled, weight, rate, cut, columns):
     step = -1.0
     for i in range(n):
         if i > 0:
-            if time_h[i] - time_h[i - 1] != step:
+            if abs(time_h[i] - time_h[i - 1] - step) > 1e-9:
                 step = time_h[i] - time_h[i - 1]
                 keep = np.exp(-rate * step)
             _carry(state, memory, keep, gain, pivot[i - 1], columns[i - 1])
         if cut[i]:
             state[:] = 0.0
             memory[:] = 0.0
-        pivot[i] = _left(state, gain, weight, scaled[:, i], white[i])
+        pivot[i] = _left(state, gain, weight, scaled[i], white[i])
         for j in range(terms):
+            told = weight[j] * scaled[i, j]
             for c in range(m):
-                columns[i, c] -= weight[j] * scaled[j, i] * memory[j, c]
+                columns[i, c] -= told * memory[j, c]
     return pivot
 
 
@@ -150,8 +155,8 @@ class Fit:
 
 def _divided(sight: Sight, memory: Memory, columns: np.ndarray) -> np.ndarray:
     """Divide columns by the Cholesky factor in place; return the pivots."""
-    scaled = np.ones((len(memory.rate), sight.value.size))
-    scaled[np.array(memory.enveloped)] = sight.envelope
+    scaled = np.ones((sight.value.size, len(memory.rate)))
+    scaled[:, np.array(memory.enveloped)] = sight.envelope[:, None]
     variance, rate = np.array(memory.variance), np.array(memory.rate)
     return _whiten(sight.time_h, sight.white, scaled, variance, rate, sight.cut, columns)
 
@@ -258,9 +263,9 @@ def _terms(logs, exchange, eddy_h, slow_h, zero_variance, zero_h):
 def _score(logs, middle, spread, sight, residual, family):
     time_h, white, envelope, cut = sight
     variance, rate = _terms(logs, family[0], family[1], family[2], family[3], family[4])
-    scaled = np.ones((rate.size, residual.size))
+    scaled = np.ones((residual.size, rate.size))
     for j in range(rate.size - 1):
-        scaled[j] = envelope
+        scaled[:, j] = envelope
     column = residual.copy().reshape(-1, 1)
     pivot = _whiten(time_h, white, scaled, variance, rate, cut, column)
     total = 0.0
