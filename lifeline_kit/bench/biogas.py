@@ -1,7 +1,8 @@
 """Leak, biogas or sensor: triage on synthetic episodes drawn apart from those it was fitted on.
 
 Scored: the probability of a leak, leak against the rest. Variants double or half-double the errors
-of measurement, or draw biogas far more often than the calibration believes; further rows cut each
+of measurement, or draw biogas far more often than the calibration believes (`wrong_prior`), or let
+the calibration believe in far more biogas than is drawn (`wrong_belief`); further rows cut each
 episode some hours after its true onset. Baselines on the same episodes: highest concentration,
 correlation with temperature, and a logistic regression on simple features and the context, fitted
 on the same train draws as the triage.
@@ -110,31 +111,47 @@ def _baselines(episodes: Sequence[Episode], positive: np.ndarray) -> dict[str, f
     }
 
 
-def chances(episodes: Sequence[Episode], since_onset_h: float = np.inf) -> np.ndarray:
-    """Triage episodes, whole or cut after their onset; (episode, 3)."""
+def chances(
+    episodes: Sequence[Episode],
+    since_onset_h: float = np.inf,
+    *,
+    priors: Sequence[Sequence[float] | None] = (None,),
+) -> list[np.ndarray]:
+    """Triage episodes, whole or cut after their onset; one (episode, 3) for each prior."""
     signs, _, age = rows_of(iter(episodes), (since_onset_h,))
-    return np.array(
-        [
-            probabilities(found, hours, ethane_ratio=context_of(episode).ethane_ratio)
-            for found, hours, episode in zip(signs, age, episodes, strict=True)
-        ]
-    )
+    return [
+        np.array(
+            [
+                probabilities(
+                    found, hours, ethane_ratio=context_of(episode).ethane_ratio, prior=prior
+                )
+                for found, hours, episode in zip(signs, age, episodes, strict=True)
+            ]
+        )
+        for prior in priors
+    ]
 
 
-def _scored(episodes: Sequence[Episode], ending: str = "") -> dict[str, float]:
-    leak = chances(episodes)[:, 0]
+def _scored(
+    episodes: Sequence[Episode], endings: dict[str, Sequence[float] | None]
+) -> dict[str, float]:
     positive = np.array([episode.kind == "leak" for episode in episodes])
-    return {
-        f"auc{ending}": area_under_curve(leak, positive),
-        f"f1{ending}": f1(leak, positive),
-        f"calibration_error{ending}": calibration_error(leak, positive),
-    }
+    values = {}
+    for ending, chance in zip(
+        endings, chances(episodes, priors=tuple(endings.values())), strict=True
+    ):
+        values |= {
+            f"auc{ending}": area_under_curve(chance[:, 0], positive),
+            f"f1{ending}": f1(chance[:, 0], positive),
+            f"calibration_error{ending}": calibration_error(chance[:, 0], positive),
+        }
+    return values
 
 
 def _early(episodes: Sequence[Episode], positive: np.ndarray) -> dict[str, float]:
     values = {}
     for name, hours in _CUTS_H.items():
-        leak = chances(episodes, hours)[:, 0]
+        leak = chances(episodes, hours)[0][:, 0]
         values |= {
             f"auc_{name}": area_under_curve(leak, positive),
             f"calibration_error_{name}": calibration_error(leak, positive),
@@ -149,14 +166,14 @@ def measure(_data: Path | None, seed: int) -> Measured:
     seed += _SEED_APART
     episodes = list(draw_episodes(EPISODES, split="test", seed=seed))
     positive = np.array([episode.kind == "leak" for episode in episodes])
-    values = _scored(episodes)
+    wrong = declared()["mix"]["wrong"]
+    values = _scored(episodes, {"": None, "_wrong_belief": wrong})
     values |= _baselines(episodes, positive)
     for k, (name, noise) in enumerate(_VARIANTS.items(), 1):
         drawn = list(draw_episodes(EPISODES, split="test", seed=seed + 100 * k, noise=noise))
-        values |= _scored(drawn, f"_{name}")
-    wrong = declared()["mix"]["wrong"]
+        values |= _scored(drawn, {f"_{name}": None})
     drawn = list(draw_episodes(EPISODES, split="test", seed=seed + 300, mix=wrong))
-    values |= _scored(drawn, "_wrong_prior")
+    values |= _scored(drawn, {"_wrong_prior": None})
     values |= _early(episodes, positive)
     values["episodes"] = float(EPISODES)
     return Measured(

@@ -14,10 +14,10 @@ import numpy as np
 import lifeline_kit.lifelines.gas.triage as triage_module
 from lifeline_kit.demo.underground import KINDS, Episode, draw_episodes
 from lifeline_kit.lifelines.gas.signs import NAMES, ManholeContext, signs
-from lifeline_kit.lifelines.gas.triage import BANDS_H, made_ready
+from lifeline_kit.lifelines.gas.triage import BANDS_H, age_h, made_ready
 from lifeline_kit.methods.softmax import Weights, fit_softmax
 
-EPISODES, SEED, SHRINKAGE = 4000, 71, 4.0
+EPISODES, SEED, SHRINKAGE = 9000, 71, 4.0
 CUTS_H = ((0.25, 1.0, 2.0), (4.0, 8.0, 14.0), (24.0,))
 
 
@@ -43,7 +43,7 @@ def cut(episode: Episode, since_onset_h: float) -> Episode:
 def rows_of(
     episodes: Iterator[Episode], cuts_h: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return signs, (row, sign), label and hours since the onset seen, (row,)."""
+    """Return signs, (row, sign), label and hours since the onset, (row,)."""
     features, label, age = [], [], []
     for episode in episodes:
         for hours in cuts_h:
@@ -51,7 +51,7 @@ def rows_of(
             hole = made_ready(cut(episode, hours).series, known)
             features.append(signs(hole, known))
             label.append(KINDS.index(episode.kind))
-            age.append(hole.sight.time_h[-1] - hole.onset_h)
+            age.append(age_h(hole))
     return np.array(features), np.array(label), np.array(age)
 
 
@@ -63,17 +63,17 @@ def fit_band(band: int, n: int = EPISODES, seed: int = SEED) -> Weights:
     band : int
         Position in `BANDS_H`.
     n : int
-        Whole episodes of the last band; the early bands take a sixth, each cut more than once.
+        Whole episodes of the last band; the early bands take a twelfth, each cut more than once.
     seed : int
     """
     last = band == len(CUTS_H) - 1
     parts = []
     for k, noise in enumerate((1.0, 2.0)):
-        number = n // 2 if last else n // 6
+        number = n // 2 if last else n // 12
         drawn = draw_episodes(number, split="train", seed=seed + 10 * band + k, noise=noise)
         parts.append(rows_of(drawn, (np.inf,) if last else CUTS_H[band]))
     if last:
-        drawn = draw_episodes(n // 6, split="train", seed=seed + 55)
+        drawn = draw_episodes(n // 12, split="train", seed=seed + 55)
         parts.append(rows_of(drawn, CUTS_H[band]))
     features, label = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     return fit_softmax(features, label, shrinkage=SHRINKAGE)

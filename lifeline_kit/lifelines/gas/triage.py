@@ -83,6 +83,13 @@ def made_ready(series: pd.DataFrame, context: ManholeContext) -> Manhole:
     )
 
 
+def age_h(hole: Manhole) -> float:
+    """Hours since the onset seen; 0 while no reading reached the alarm level."""
+    if hole.sight.value.max() < settings()["sight"]["alarm_vol"]:
+        return 0.0
+    return float(hole.sight.time_h[-1] - hole.onset_h)
+
+
 @cache
 def fitted() -> tuple[Weights, ...]:
     """Return the committed weights, one set a band of `BANDS_H`.
@@ -111,9 +118,10 @@ def fitted() -> tuple[Weights, ...]:
 
 def probabilities(
     found: np.ndarray,
-    age_h: float,
+    since_h: float,
     *,
     ethane_ratio: float = float("nan"),
+    prior: Sequence[float] | None = None,
     weights: Sequence[Weights] | None = None,
 ) -> np.ndarray:
     """Calibrate signs into probabilities.
@@ -121,9 +129,11 @@ def probabilities(
     Parameters
     ----------
     found : array, (sign,)
-    age_h : float [h]
-        Since the onset seen.
+    since_h : float [h]
+        Of `age_h`.
     ethane_ratio : float
+    prior : three shares, optional
+        Of leak, biogas and sensor among alarms here; by default those of the draws fitted on.
     weights : sequence of Weights, optional
         One a band; by default the committed ones.
 
@@ -132,9 +142,11 @@ def probabilities(
     array, (3,)
         Leak, biogas, sensor.
     """
-    band = int(np.searchsorted(BANDS_H, age_h, side="right"))
+    band = int(np.searchsorted(BANDS_H, since_h, side="right"))
     logits = (weights or fitted())[min(band, len(BANDS_H) - 1)].logits(found)[0]
     logits[0] += ethane_evidence(ethane_ratio)
+    if prior is not None:
+        logits += np.log(np.asarray(prior)) - np.log(settings()["prior"]["fitted"])
     return np.exp(logits - logsumexp(logits))
 
 
@@ -156,6 +168,7 @@ def triage(
     context: ManholeContext | None = None,
     *,
     cases: pd.DataFrame | None = None,
+    prior: Sequence[float] | None = None,
     weights: Sequence[Weights] | None = None,
 ) -> Triage:
     """Judge one manhole.
@@ -169,7 +182,8 @@ def triage(
     context : ManholeContext, optional
     cases : DataFrame, index `case`, optional
         Past cases with the columns of `signs.NAMES`, `verdict_zh`, `verdict_en`.
-    weights : sequence of Weights, optional
+    prior, weights : optional
+        Of `probabilities`.
 
     Raises
     ------
@@ -179,9 +193,9 @@ def triage(
     context = context or ManholeContext()
     hole = made_ready(series, context)
     found = signs(hole, context)
-    age = float(hole.sight.time_h[-1] - hole.onset_h)
+    age = age_h(hole)
     used = weights or fitted()
-    chance = probabilities(found, age, ethane_ratio=context.ethane_ratio, weights=used)
+    chance = probabilities(found, age, ethane_ratio=context.ethane_ratio, prior=prior, weights=used)
     band = used[min(int(np.searchsorted(BANDS_H, age, side="right")), len(BANDS_H) - 1)]
     first = series.index[series["methane"].notna()][0]
     scaled = (found - band.middle) / band.scale
