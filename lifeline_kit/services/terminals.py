@@ -246,6 +246,8 @@ def _scale(quantity: str, unit: str, lel_of_methane: float) -> tuple[float, floa
     try:
         if quantity == "methane" and canonical(unit) == "%LEL":
             return lel_of_methane / 100.0, 0.0
+        if quantity == "methane" and canonical(unit) == "%":
+            return Reject("unit", "'%' of methane may mean %VOL or %LEL; send one of these")
         if canonical(unit) == expected:
             return 1.0, 0.0
         offset = convert(0.0, unit, expected)

@@ -26,7 +26,7 @@ from lifeline_kit.methods import terminal_faults as faults
 from lifeline_kit.methods.concentration import GradedAlarm, grade, quiet_state, theil_sen
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import dense_node
-from lifeline_kit.services.terminals import Message, parse
+from lifeline_kit.services.terminals import Message, Reject, parse
 
 CN = profile("cn_default")
 START = pd.Timestamp("2026-10-01")
@@ -283,3 +283,11 @@ def test_a_fast_rise_is_a_finding_long_before_the_limit_slow_gas_is_none():
     assert early["since"] == row["since"]
     assert pd.isna(early["until"])
     assert rise_findings(city, START + pd.Timedelta("10h")).empty
+
+
+def test_a_terminal_that_sends_methane_in_mere_percent_is_asked():
+    said = b'{"device":"T1","time":1790000000000,"quantity":"methane","value":10,"unit":"%"}'
+    found = parse(said)
+    assert isinstance(found, Reject)
+    assert found.reason == "unit"
+    assert "may mean %VOL or %LEL" in found.detail
