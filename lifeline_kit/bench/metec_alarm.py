@@ -28,17 +28,17 @@ def series(root: Path) -> tuple[np.ndarray, np.ndarray, list[Path]]:
     Raises
     ------
     InputError
-        Where no file holds the columns, or times repeat.
+        Where there is no file, or two files say different things of one minute.
     """
     files = matching(root, "series*.parquet")
     columns = ["time", "methane_ppm_above_background"]
     table = pd.concat([pd.read_parquet(file, columns=columns) for file in files])
-    table = table.sort_values("time")
+    table = table.drop_duplicates().sort_values("time")  # files may overlap
     time = table["time"].dt.tz_convert(None)
     if time.duplicated().any():
         raise InputError(
-            f"{', '.join(f.name for f in files)} repeat the time {time[time.duplicated()].iloc[0]};"
-            " expected one value a minute."
+            f"{', '.join(f.name for f in files)} say two things of "
+            f"{time[time.duplicated()].iloc[0]}; expected one value a minute."
         )
     return time.to_numpy(), table[columns[1]].to_numpy(), files
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lifeline_kit.bench import metec_locate
 from lifeline_kit.io.files import SHIPPED, city_from_files
 from lifeline_kit.methods.ambient import methane_episodes
 from lifeline_kit.model.readings import nodes, series
@@ -37,3 +38,13 @@ def test_every_single_release_is_found_with_few_false_episodes(shared_data):
     delay = ((first - truth["start"].to_numpy()) / np.timedelta64(1, "m"))[single]
     assert np.median(delay) <= 5
     assert np.quantile(delay, 0.9) <= 45
+
+
+def test_the_source_of_every_event_is_named(shared_data):
+    if not list((shared_data / "gas" / "metec").glob("week*_sensors.parquet")):
+        pytest.skip("no localisation window")
+    got = metec_locate.BENCH.measure(shared_data, 0).values
+    assert got["n"] >= 6
+    assert got["accuracy"] >= 0.85
+    assert got["wilson_low"] < got["accuracy"]
+    assert 0.3 < got["rate_ratio_median"] < 3.0

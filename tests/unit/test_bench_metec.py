@@ -69,6 +69,19 @@ def test_days_that_settings_were_fixed_on_are_scored_apart(tmp_path):
     assert (got["fitted_events"], got["fitted_false_events"]) == (1, 1)
 
 
+def test_files_may_overlap_but_not_contradict(tmp_path):
+    path = folder(tmp_path)
+    time = pd.date_range("2022-05-02", periods=600, freq="min", tz="UTC")
+    table = pd.DataFrame({"time": time, "methane_ppm_above_background": 0.0})
+    table.iloc[:400].to_parquet(path / "series_a.parquet")
+    table.iloc[300:].to_parquet(path / "series_b.parquet")
+    got, value, files = metec_alarm.series(tmp_path)
+    assert (got.size, value.size, len(files)) == (600, 600, 2)
+    table.iloc[300:].assign(methane_ppm_above_background=1.0).to_parquet(path / "series_b.parquet")
+    with pytest.raises(InputError, match="say two things of 2022-05-02 05:00:00"):
+        metec_alarm.series(tmp_path)
+
+
 def test_a_folder_without_series_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds no series\*\.parquet"):
         metec_alarm.BENCH.measure(tmp_path, 0)
