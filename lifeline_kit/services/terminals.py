@@ -10,7 +10,8 @@ device     text, 1-128 printable     id of the terminal; a sensor's id where it 
 quantity   text                      a key of `lifeline_kit.vocabulary` (methane, pressure …)
 value      number                    finite
 unit       text                      any spelling `lifeline_kit.units` knows; %LEL of methane
-                                     is turned into %VOL with `LEL_OF_METHANE`
+                                     is turned into %VOL with `LEL_OF_METHANE`; of methane a
+                                     mere % is rejected: it may be either
 time       text or integer           ISO 8601 with zone, or milliseconds since 1970 UTC
 battery    number, optional          per cent, 0-100
 signal     number, optional          dBm
