@@ -23,7 +23,10 @@ from lifeline_kit.text import Text
 
 _LEAK = Text("地下空间甲烷超限：疑似燃气泄漏", "Methane underground: gas leak suspected")
 _BIOGAS = Text("地下空间甲烷超限：疑似沼气", "Methane underground: biogas suspected")
-_SENSOR = Text("地下空间甲烷超限：探头存疑", "Methane underground: terminal in doubt")
+_SENSOR = Text(
+    "地下空间甲烷超限：探头存疑，须现场核实",
+    "Methane underground: terminal in doubt, verify on site",
+)
 _OUTSIDE = Text(
     "地下空间甲烷超限：无法判别，须现场检测", "Methane underground: undecided, measure on site"
 )
