@@ -9,38 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from lifeline_kit.errors import InputError
 from lifeline_kit.methods.baselines import quantile
 from lifeline_kit.methods.cusum import Cusum, State, Step, threshold_for, update
+from lifeline_kit.methods.hydraulics.fluids import water_expansion
 
 
 @cache
 def settings() -> Mapping[str, Mapping]:
     """Read the limits beside this module."""
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
-
-
-def water_density(temperature_c: np.ndarray) -> np.ndarray:
-    """Density of water [kg/m3] from 0 to 150 degC, within 0.1 % along the boiling curve.
-
-    References
-    ----------
-    Kell 1975, J. Chem. Eng. Data 20, 97-105 (to 150 degC).
-    """
-    t = np.asarray(temperature_c, dtype=float)
-    above = 999.83952 + 16.945176 * t - 7.9870401e-3 * t**2 - 46.170461e-6 * t**3
-    above = above + 105.56302e-9 * t**4 - 280.54253e-12 * t**5
-    return above / (1.0 + 16.879850e-3 * t)
-
-
-def expansion_coefficient(temperature_c: np.ndarray) -> np.ndarray:
-    """Volumetric thermal expansion of water beta = -(1/rho) drho/dT [1/K]."""
-    t = np.asarray(temperature_c, dtype=float)
-    slope = (water_density(t + 0.05) - water_density(t - 0.05)) / 0.1
-    return -slope / water_density(t)
 
 
 def expansion_flow(mean_c: np.ndarray, volume_m3: float, *, step_h: float) -> np.ndarray:
@@ -70,7 +52,7 @@ def expansion_flow(mean_c: np.ndarray, volume_m3: float, *, step_h: float) -> np
         )
     mean = np.asarray(mean_c, dtype=float)
     change = np.diff(mean, prepend=mean[:1]) / step_h
-    return 0.0 - expansion_coefficient(mean) * volume_m3 * change
+    return 0.0 - water_expansion(mean) * volume_m3 * change
 
 
 def fitted_volume(makeup: np.ndarray, mean_c: np.ndarray, *, step_h: float) -> float:
@@ -91,12 +73,23 @@ def fitted_volume(makeup: np.ndarray, mean_c: np.ndarray, *, step_h: float) -> f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What is known of a plant from undisturbed operation: usual make-up, noise, volume."""
+    """What is known of a plant from undisturbed operation: usual make-up, noise, volume.
+
+    Attributes
+    ----------
+    usual_m3_h : float [m3/h]
+    volume_m3 : float [m3]
+    cusum : Cusum
+    step_h : float [h]
+    block : int
+        Readings that count as one.
+    """
 
     usual_m3_h: float
     volume_m3: float
     cusum: Cusum
     step_h: float
+    block: int = 1
 
 
 def watch_makeup(
@@ -106,6 +99,7 @@ def watch_makeup(
     step_h: float,
     volume_m3: float | None = None,
     days_between_false: float | None = None,
+    watch: Literal["makeup", "sharp"] = "makeup",
 ) -> Watch:
     """Learn a plant's usual make-up and set its alarm from the noise and the false rate.
 
@@ -120,13 +114,15 @@ def watch_makeup(
         By default fitted on the make-up.
     days_between_false : float, optional [d]
         By default that of `makeup.toml`.
+    watch : {'makeup', 'sharp'}
+        The first finds small leaks over hours, the second larger ones in minutes; run both.
 
     Raises
     ------
     InputError
         With less than three days of readings.
     """
-    limits = settings()["makeup"]
+    limits = settings()[watch]
     here = np.isfinite(makeup)
     if here.sum() * step_h < 72.0:
         raise InputError(
@@ -143,17 +139,30 @@ def watch_makeup(
     block = max(round(limits["correlated_h"] / step_h), 1)
     means = _blocks(corrected - usual, block)
     sigma = float(quantile(np.abs(means), 0.6827))  # one sigma of a normal law, outliers aside
+    if block > 1:  # what one block says the next one says again: sums of them spread wider
+        memory = float(np.clip(_memory(means), 0.0, 0.8))
+        sigma *= np.sqrt((1.0 + memory) / (1.0 - memory))
     apart = (days_between_false or limits["days_between_false"]) * 24.0 / (block * step_h)
     return Watch(
+        block=block,
         usual_m3_h=usual,
         volume_m3=volume,
         step_h=step_h,
         cusum=Cusum(
             sigma=max(sigma, limits["sigma_floor_m3_h"]),
             shift=limits["shift"],
-            threshold=threshold_for(max(apart, 10.0), shift=limits["shift"], two_sided=False),
+            threshold=limits.get("threshold")
+            or threshold_for(max(apart, 10.0), shift=limits["shift"], two_sided=False),
         ),
     )
+
+
+def _memory(means: np.ndarray) -> float:
+    """Correlation of a series with itself one step later; NaN left out."""
+    here = np.isfinite(means[:-1]) & np.isfinite(means[1:])
+    a, b = means[:-1][here], means[1:][here]
+    spread = np.sqrt((a**2).sum() * (b**2).sum())
+    return float((a * b).sum() / spread) if spread > 0 else 0.0
 
 
 def _blocks(values: np.ndarray, size: int) -> np.ndarray:
@@ -204,7 +213,7 @@ def makeup_leak(
     state : State, optional
         Of the call before.
     """
-    block = max(round(settings()["makeup"]["correlated_h"] / watch.step_h), 1)
+    block = watch.block
     flow = np.asarray(makeup, dtype=float)
     if mean_c is not None and watch.volume_m3 > 0:
         flow = flow - expansion_flow(mean_c, watch.volume_m3, step_h=watch.step_h)
@@ -215,7 +224,7 @@ def makeup_leak(
     half = np.where(surplus, step.half_width, 0.0)
     return after, Leak(
         last=np.arange(1, residual.size + 1) * block - 1,
-        raised=step.up > watch.cusum.threshold,
+        raised=(step.up > watch.cusum.threshold) & (estimate >= settings()["makeup"]["least_m3_h"]),
         leak_m3_h=np.maximum(estimate, 0.0),
         low_m3_h=np.maximum(estimate - half, 0.0),
         high_m3_h=np.maximum(estimate + half, 0.0),
