@@ -28,16 +28,19 @@ class Cusum:
         Of the sum; `threshold_for` gives it from the false alarms that are bearable.
     cap : float [sigma]
         A single reading counts at most so much: a spike is no shift.
+    ceiling : float
+        The sum stops at so many thresholds, so that it comes down soon after a shift is over.
     """
 
     sigma: float
     shift: float = 1.0
     threshold: float = 8.0
     cap: float = 4.0
+    ceiling: float = 2.0
 
     def __post_init__(self) -> None:
         """Refuse settings that could never alarm, or always would."""
-        for name in ("sigma", "shift", "threshold", "cap"):
+        for name in ("sigma", "shift", "threshold", "cap", "ceiling"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0.0):
                 raise InputError(
@@ -111,7 +114,8 @@ def update(state: State, chunk: np.ndarray, *, settings: Cusum) -> tuple[State, 
     carried = np.array(
         [state.up, state.down, state.n_up, state.n_down, state.sum_up, state.sum_down]
     )
-    sums, counts, totals = _accumulate(values, carried, 0.5 * settings.shift, settings.cap)
+    top = settings.ceiling * settings.threshold
+    sums, counts, totals = _accumulate(values, carried, 0.5 * settings.shift, settings.cap, top)
     up, down = sums[:, 0], sums[:, 1]
     side = np.where(up >= down, 0, 1)
     rows = np.arange(values.size)
@@ -127,7 +131,7 @@ def update(state: State, chunk: np.ndarray, *, settings: Cusum) -> tuple[State, 
 
 @compiled
 def _accumulate(
-    values: np.ndarray, carried: np.ndarray, lean: float, cap: float
+    values: np.ndarray, carried: np.ndarray, lean: float, cap: float, top: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Run both sums; `carried` is updated in place: up, down, counts, totals."""
     n = values.size
@@ -138,7 +142,7 @@ def _accumulate(
             held = min(max(value, -cap), cap)
             for side in range(2):
                 sign = 1.0 - 2.0 * side
-                carried[side] += sign * held - lean
+                carried[side] = min(carried[side] + sign * held - lean, top)
                 if carried[side] <= 0.0:
                     carried[side], carried[2 + side], carried[4 + side] = 0.0, 0.0, 0.0
                 else:
