@@ -22,7 +22,7 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.lifeline import check_kinds
 from lifeline_kit.model.readings import flatten, is_ragged, nodes, ragged_node, stamp
-from lifeline_kit.model.tables import join_findings
+from lifeline_kit.model.tables import CASE_COLUMNS, join_findings, joined
 from lifeline_kit.quality import (
     doubts,
     flag_city,
@@ -33,7 +33,7 @@ from lifeline_kit.quality import (
 )
 
 Progress = Callable[[str, int, int], None]
-_STAGES = len(ALL) + 5
+_STAGES = len(ALL) + 6
 _STRAGGLERS = 0.05  # so few sensors may be ahead of the rest by more than
 _TOLERANCE = np.timedelta64(1, "h")  # this: their clocks are wrong
 
@@ -87,9 +87,7 @@ def examine(
 
     with stage("quality"):
         since, last = moments(city)
-        if at is not None and at.tzinfo is not None:
-            at = at.tz_convert("UTC").tz_localize(None)
-        moment = stamp(last if at is None else at)
+        moment = _moment(last if at is None else at)
         if at is not None:
             city = until(city, moment)
         flagged = flag_city(city, ALL, moment.to_datetime64())
@@ -104,6 +102,12 @@ def examine(
     with stage("coupling"):
         found = join_findings(parts)
         findings = join_findings([found, couple(city, found)])
+    with stage("cases"):
+        cases = joined(
+            [each.judge(flagged, found, moment) for each in ALL if each.judge is not None],
+            CASE_COLUMNS,
+            "case",
+        )
     with stage("warnings"):
         warnings = raise_warnings(findings, city.assets, ALL)
     with stage("risk"):
@@ -118,6 +122,7 @@ def examine(
         at=moment,
         since=stamp(since),
         findings=findings,
+        cases=cases,
         warnings=warnings,
         scores=scores,
         risk=risk,
@@ -126,6 +131,12 @@ def examine(
         version=version,
         seconds=seconds,
     )
+
+
+def _moment(at: pd.Timestamp | np.datetime64) -> pd.Timestamp:
+    """Return a moment as UTC without zone."""
+    zoned = isinstance(at, pd.Timestamp) and at.tzinfo is not None
+    return stamp(at.tz_convert("UTC").tz_localize(None) if zoned else at)
 
 
 def moments(city: City) -> tuple[np.datetime64, np.datetime64]:

@@ -17,7 +17,7 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.readings import stamp as when
 
-_FRAMES = ("findings", "warnings", "scores", "risk", "health", "flags")
+_FRAMES = ("findings", "cases", "warnings", "scores", "risk", "health", "flags")
 
 
 def derived_folder(city: City) -> Path:

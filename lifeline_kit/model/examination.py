@@ -15,7 +15,7 @@ class Examination:
         UTC, without zone; nothing later was read.
     since : Timestamp
         First reading considered.
-    findings, warnings, scores, risk, health : DataFrame
+    findings, cases, warnings, scores, risk, health : DataFrame
         Shapes of `lifeline_kit.model.tables`; `risk` is indexed by asset, `health` by sensor.
     flags : DataFrame
         Readings that did not pass: `sensor`, `time`, `value`, `flag`, `tests`.
@@ -27,6 +27,7 @@ class Examination:
     at: pd.Timestamp
     since: pd.Timestamp
     findings: pd.DataFrame
+    cases: pd.DataFrame
     warnings: pd.DataFrame
     scores: pd.DataFrame
     risk: pd.DataFrame

@@ -138,7 +138,9 @@ class Condition:
 class Lifeline:
     """One lifeline: declared data plus one pure diagnosis.
 
-    `diagnose(city, at)` takes a city whose readings carry flags and returns findings.
+    `diagnose(lifeline, city, at)` takes a city whose readings carry flags and returns findings;
+    `judge(city, findings, at)`, where there is one, gathers what it takes to decide on those that
+    are open (`model.tables.CASE_COLUMNS`).
     """
 
     key: str
@@ -149,6 +151,7 @@ class Lifeline:
     rules: tuple[Rule, ...]
     conditions: tuple[Condition, ...]
     diagnose: "Callable[[Lifeline, City, pd.Timestamp], pd.DataFrame]"
+    judge: "Callable[[City, pd.DataFrame, pd.Timestamp], pd.DataFrame] | None" = None
     version: str = "1"
     indicators: Mapping[str, float] = field(default_factory=dict)
 
@@ -193,7 +196,9 @@ def check_kinds(assets: "gpd.GeoDataFrame", lifelines: "Iterable[Lifeline]") -> 
 
 
 def load_lifeline(
-    path: Path, diagnose: "Callable[[Lifeline, City, pd.Timestamp], pd.DataFrame]"
+    path: Path,
+    diagnose: "Callable[[Lifeline, City, pd.Timestamp], pd.DataFrame]",
+    judge: "Callable[[City, pd.DataFrame, pd.Timestamp], pd.DataFrame] | None" = None,
 ) -> Lifeline:
     """Read a lifeline's declaration.
 
@@ -202,6 +207,7 @@ def load_lifeline(
     path : Path
         TOML with `[lifeline]`, `[[kinds]]`, `[[measures]]`, `[[rules]]`, `[[conditions]]`.
     diagnose : callable
+    judge : callable, optional
 
     Raises
     ------
@@ -224,6 +230,7 @@ def load_lifeline(
             rules=_entries(data, "rules", _rule),
             conditions=_entries(data, "conditions", _condition),
             diagnose=diagnose,
+            judge=judge,
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise RulesError(

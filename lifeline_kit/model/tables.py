@@ -1,4 +1,4 @@
-"""The shapes of derived tables: findings, warnings, scores, risk, sensor health.
+"""The shapes of derived tables: findings, cases, warnings, scores, risk, sensor health.
 
 Times are UTC without zone (datetime64[ms]); pages and reports show them in the city's zone.
 """
@@ -62,6 +62,21 @@ SCORE_COLUMNS = {
     "until": "datetime64[ms]",
     "pulled_down_zh": "str",
     "pulled_down_en": "str",
+    "real_or_simulated": "str",
+}
+CASE_COLUMNS = {  # what a duty officer needs to decide on one finding
+    "lifeline": "str",
+    "asset": "str",
+    "sensor": "str",
+    "at": "datetime64[ms]",  # judged from readings up to here
+    "since": "datetime64[ms]",
+    "kinds": "str",  # JSON: probability by kind of cause
+    "outside": "bool",  # outside the range of the models: judge on site
+    "reasons_zh": "str",  # a line each, the weightiest first
+    "reasons_en": "str",
+    "advice_zh": "str",
+    "advice_en": "str",
+    "facts": "str",  # JSON of the lifeline's own: places, valves, rings, similar cases
     "real_or_simulated": "str",
 }
 RISK_COLUMNS = {
@@ -156,6 +171,18 @@ def check_findings(findings: pd.DataFrame) -> pd.DataFrame:
     if backwards.any():
         raise TableError(f"finding {findings.index[backwards][0]!r} ends before it begins.")
     return findings
+
+
+def joined(parts: Iterable[pd.DataFrame], columns: dict[str, str], index: str) -> pd.DataFrame:
+    """Put tables of one shape under one another.
+
+    Raises
+    ------
+    TableError
+        Where an id stands in two of them.
+    """
+    kept = [part for part in parts if len(part)]
+    return check_table(pd.concat(kept), columns, index) if kept else table([], columns, index)
 
 
 def join_findings(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

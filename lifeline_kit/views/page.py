@@ -34,6 +34,7 @@ _STAGES = {
     "tiles": Text("绘制地图切片", "drawing the map"),
     "quality": Text("数据质量检查", "checking the quality of the data"),
     "coupling": Text("跨专项关联分析", "following effects between lifelines"),
+    "cases": Text("整理研判材料", "gathering what decides open cases"),
     "warnings": Text("预警分级", "grading warnings"),
     "risk": Text("风险评估", "assessing risk"),
     "scores": Text("评分", "scoring"),

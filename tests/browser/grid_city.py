@@ -14,6 +14,7 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.readings import dense_node
 from lifeline_kit.model.tables import (
+    CASE_COLUMNS,
     FINDING_COLUMNS,
     HEALTH_COLUMNS,
     RISK_COLUMNS,
@@ -189,6 +190,7 @@ def by_hand(city: City) -> Examination:
         at=AT,
         since=pd.Timestamp(BEGIN),
         findings=table([finding, past], FINDING_COLUMNS, "finding"),
+        cases=table([], CASE_COLUMNS, "case"),
         warnings=table(warnings, WARNING_COLUMNS, "warning"),
         scores=table(_scores(len(city.assets)), SCORE_COLUMNS, "score_id"),
         risk=table(risk, RISK_COLUMNS, "asset"),

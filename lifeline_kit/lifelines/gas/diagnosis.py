@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.errors import ReadingsError
+from lifeline_kit.lifelines.gas.cases import gas_cases
 from lifeline_kit.lifelines.gas.terminals import misplaced_terminals, rise_findings
 from lifeline_kit.lifelines.gas.triage import Triage
 from lifeline_kit.lifelines.gas.triage_city import triage_city
@@ -127,4 +128,4 @@ def ambient_findings(city: City, lifeline: str, at: pd.Timestamp) -> pd.DataFram
     return table(rows, FINDING_COLUMNS, "finding")
 
 
-GAS = load_lifeline(Path(__file__).with_name("gas.toml"), diagnose)
+GAS = load_lifeline(Path(__file__).with_name("gas.toml"), diagnose, gas_cases)
