@@ -39,8 +39,13 @@ def gas_leak(world: World, rng: np.random.Generator, key: str, *, open_: bool = 
     strength = 1.3 * size**0.7 * np.exp(-away[rows] / 30.0)
     since, hours = window(world, "gas_space", start, end + _AFTER_H)
     demand = 0.6 + 0.4 * home_rhythm(hours - 1.5)
-    gusts = np.exp(0.22 * red_noise((rows.size, hours.size), tau_h=0.7, step_h=0.25, rng=rng))
+    gusts = np.exp(0.3 * red_noise((rows.size, hours.size), tau_h=0.7, step_h=0.25, rng=rng))
     shape = rise(hours, start, rng.uniform(4.0, 20.0)) * fall(hours, end, 1.0) * demand
+    # what seeps in mixes with the air of the space, which is changed 0.19 to 0.47 times an hour
+    # (McManus and Haddad, Infrastructures 4(4) 68)
+    change = rng.uniform(0.19, 0.47, rows.size)
+    seeping = strength[:, None] * shape * gusts
+    level = np.stack([relaxed(row, 1.0 / k, 0.25) for row, k in zip(seeping, change, strict=True)])
     event = Event(
         key=key,
         category="incident",
@@ -57,9 +62,7 @@ def gas_leak(world: World, rng: np.random.Generator, key: str, *, open_: bool = 
             f"Leak of a buried pipe reaching {rows.size} monitored space(s)",
         ),
     )
-    return Happening(
-        event=event, effects=(Effect("gas_space", rows, since, strength[:, None] * shape * gusts),)
-    )
+    return Happening(event=event, effects=(Effect("gas_space", rows, since, level),))
 
 
 def biogas(world: World, rng: np.random.Generator, key: str) -> Happening:
