@@ -7,7 +7,7 @@ thumb on the signs of the residuals, stated with its reasons; it is no measureme
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +58,10 @@ class Finder:
     ----------
     limits, floors : mapping of channel to float [sigma], [unit of the channel]
     smooth_h, criticality : int [h]
+    together_share, together_least : float, int
+        Hours in which so large a share of so many substations is raised are the network's.
+    reference_days : (float, float) [d]
+        Least and most of a reference taken from a city's own readings.
     excess : mapping
         Reference cooling [K], heat price [CNY/kWh], pumping [kWh/m3].
     """
@@ -66,6 +70,9 @@ class Finder:
     floors: Mapping[str, float]
     smooth_h: int
     criticality: int
+    together_share: float
+    together_least: int
+    reference_days: tuple[float, float]
     excess: Mapping[str, float]
     source: Text
     verified: bool
@@ -82,6 +89,9 @@ def finder() -> Finder:
         floors={key: float(channels[key]["floor"]) for key in CHANNELS},
         smooth_h=int(head["smooth_h"]),
         criticality=int(head["criticality"]),
+        together_share=float(head["together_share"]),
+        together_least=int(head["together_least"]),
+        reference_days=(float(head["reference_days"][0]), float(head["reference_days"][1])),
         excess={k: float(v) for k, v in data["excess"].items() if isinstance(v, float)},
         source=Text(head["source_zh"], head["source"]),
         verified=bool(head["verified"]),
@@ -130,6 +140,21 @@ def judge_substations(
     over = np.stack([np.abs(left.sigmas[key]) / chosen.limits[key] for key in CHANNELS])
     score = np.where(np.isfinite(over), over, 0.0).max(axis=0)
     return Judged(raised=score > 1.0, judged=left.judged, score=score, residuals=left)
+
+
+def own_faults(judged: Judged, *, settings: Finder | None = None) -> Judged:
+    """Take out hours in which many substations are raised at once: an outage, a plant.
+
+    Parameters
+    ----------
+    judged : Judged
+        Of substations that hang together.
+    """
+    chosen = settings or finder()
+    told = judged.judged.sum(axis=0)
+    share = (judged.raised & judged.judged).sum(axis=0) / np.maximum(told, 1)
+    shared = (share > chosen.together_share) & (told >= chosen.together_least)
+    return replace(judged, raised=judged.raised & ~shared)
 
 
 def substation_faults(
