@@ -6,9 +6,9 @@ the dose, concentration times time, with a memory of some twenty minutes. One ke
 state serves batch and stream alike.
 
 Of the defaults, dose (1.5 ppm min) and memory (20 min) were chosen on the METEC controlled
-releases of 17-30 April 2022 (wsdaniels/DLQ, MIT; Daniels et al. 2024, Elementa 12, 00110), in the
-middle of a plateau that either week alone also chooses; neither the true releases nor the events
-published with them are read here.
+releases of 17-30 April 2022 (wsdaniels/DLQ, MIT; Daniels et al. 2024, Elementa 12, 00110). The
+first week alone chooses the same; the second alone would be stricter shortly after an alarm.
+Neither the true releases nor the events published with them are read here.
 """
 
 from dataclasses import dataclass
