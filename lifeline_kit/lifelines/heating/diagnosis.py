@@ -173,7 +173,8 @@ def makeup_rows(city: City, lifeline: str, at: np.datetime64) -> Iterator[dict]:
     if makeup.empty:
         return
     clock = pd.date_range(makeup.index[0], makeup.index[-1], freq="1h")
-    first = round(makeup_settings()["makeup"]["reference_days"] * 24)
+    limits = makeup_settings()["makeup"]
+    first = round(limits["reference_days"] * 24)
     mean = None
     if not supply.empty and not back.empty:
         middle = 0.5 * (supply.median(axis=1) + back.median(axis=1))
@@ -186,7 +187,8 @@ def makeup_rows(city: City, lifeline: str, at: np.datetime64) -> Iterator[dict]:
             continue  # too short a history of this plant
         _, leak = makeup_leak(watch, flow[first:], None if mean is None else mean[first:])
         times = clock.to_numpy()[first:][leak.last] + _HOUR
-        edges = np.diff(leak.raised.astype(np.int8), prepend=0, append=0)
+        named = leak.raised & (leak.leak_m3_h >= limits["least_m3_h"])
+        edges = np.diff(named.astype(np.int8), prepend=0, append=0)
         spells = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
         for begin, end in spells:
             yield _makeup_row(city, lifeline, str(plant), times, leak, (int(begin), int(end)))

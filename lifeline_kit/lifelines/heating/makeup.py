@@ -224,7 +224,7 @@ def makeup_leak(
     half = np.where(surplus, step.half_width, 0.0)
     return after, Leak(
         last=np.arange(1, residual.size + 1) * block - 1,
-        raised=(step.up > watch.cusum.threshold) & (estimate >= settings()["makeup"]["least_m3_h"]),
+        raised=step.up > watch.cusum.threshold,
         leak_m3_h=np.maximum(estimate, 0.0),
         low_m3_h=np.maximum(estimate - half, 0.0),
         high_m3_h=np.maximum(estimate + half, 0.0),
