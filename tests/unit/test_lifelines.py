@@ -18,8 +18,12 @@ each = pytest.mark.parametrize("lifeline", ALL, ids=lambda one: one.key)
 def test_the_registry_equals_the_files() -> None:
     keys = {one.key for one in ALL}
     assert len(keys) == len(ALL) == 8
-    assert keys == {file.stem for file in FOLDER.glob("*.toml")}
-    assert keys == {file.stem for file in FOLDER.glob("*.py")} - {"__init__"}
+    rooms = {folder.parent for folder in FOLDER.glob("*/__init__.py")}
+    single = {file.stem for file in FOLDER.glob("*.py")} - {"__init__"}
+    assert keys == single | {room.name for room in rooms}
+    assert not single & {room.name for room in rooms}
+    rules = {file.stem for file in FOLDER.glob("*.toml")}
+    assert keys == rules | {room.name for room in rooms if (room / f"{room.name}.toml").is_file()}
 
 
 def test_weights_share_one_city() -> None:
