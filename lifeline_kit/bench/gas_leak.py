@@ -7,6 +7,7 @@ leak counts false alarms of the same statistic at `DETECT_SIGMAS`, every hour.
 """
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,16 +32,16 @@ _GAUGE_PA, _METER_SHARE, _SCALE = 20.0, 0.005, 0.6
 _DAYS, _STEPS_H = 30, 12
 
 
-def _drawn(usual_load: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Demand of each sample around the usual one, (sample, node)."""
+def drawn_loads(usual_load: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Demand of each sample around the usual one, (sample, node) [kg/s]."""
     noise = rng.lognormal(-(_SHARE**2) / 2, _SHARE, (_SAMPLES, usual_load.size))
     return usual_load * noise
 
 
-def _readings(
+def gauge_readings(
     ready: Hydraulics, loads: np.ndarray, known: Usual, rng: np.random.Generator
 ) -> np.ndarray:
-    """What gauges and meter read, sample by sample, (sample, sensor + 1)."""
+    """What gauges [Pa] and meter [kg/s] read, sample by sample, (sample, sensor + 1)."""
     sensors = known.gauges.sensors
     flow = solve(ready, loads, start=known.flow, tolerance_pa=0.05, tolerance_kg_s=1e-8)
     pressure = flow.pressure_pa[:, sensors] + rng.normal(0, _GAUGE_PA, (len(loads), sensors.size))
@@ -49,14 +50,14 @@ def _readings(
 
 
 def _trials(place: Town, ready: Hydraulics, known: Usual, rng: np.random.Generator) -> dict:
-    mains = _mains(place)
+    mains = mains_of(place)
     load = known.flow.load_kg_s[0]
     errors, sizes, held, seconds, found = [], [], [], [], []
     for _ in range(_TRIALS):
         node = int(rng.choice(mains))
-        loads = _drawn(load, rng)
+        loads = drawn_loads(load, rng)
         loads[:, node] += _LEAK
-        seen = _readings(ready, loads, known, rng).mean(axis=0)
+        seen = gauge_readings(ready, loads, known, rng).mean(axis=0)
         began = time.perf_counter()
         suspects = locate_leak(known, seen, mains)
         seconds.append(time.perf_counter() - began)
@@ -76,21 +77,39 @@ def _trials(place: Town, ready: Hydraulics, known: Usual, rng: np.random.Generat
     }
 
 
-def _mains(place: Town) -> np.ndarray:
+def mains_of(place: Town) -> np.ndarray:
+    """Nodes where mains may leak, int (node,)."""
     return np.setdiff1d(np.flatnonzero(place.main), place.network.sources)
+
+
+def placed_gauges(place: Town, ready: Hydraulics, load_kg_s: np.ndarray) -> Gauges:
+    """Place twenty gauges for the load given, with the quality stated above."""
+    mains = mains_of(place)
+    bare = Gauges(
+        sensors=mains[:0],
+        pressure_pa=_GAUGE_PA,
+        inflow_share=_METER_SHARE,
+        load_share=_SHARE,
+        samples=_SAMPLES,
+    )
+    sensors = place_gauges(
+        ready, load_kg_s, count=_SENSORS, leak_kg_s=_LEAK, gauges=bare, candidates=mains,
+        xy=place.xy,
+    )  # fmt: skip
+    return replace(bare, sensors=sensors)
 
 
 def _false_alarms(place: Town, ready: Hydraulics, gauges: Gauges, rng: np.random.Generator) -> int:
     """Alarms of a month without a leak, each hour against the usual of that hour."""
-    mains = _mains(place)
+    mains = mains_of(place)
     alarms = 0
     for hour in range(24):
         scale = 0.7 + 0.3 * np.sin(2 * np.pi * (hour - 7.0) / 24.0)
         known = usual(ready, place.load_kg_s * scale, gauges)
         hours = []
         for _ in range(_DAYS):
-            loads = _drawn(place.load_kg_s * scale, rng)
-            hours.append(_readings(ready, loads, known, rng).mean(axis=0))
+            loads = drawn_loads(place.load_kg_s * scale, rng)
+            hours.append(gauge_readings(ready, loads, known, rng).mean(axis=0))
         alarms += int((sigmas_out(known, np.array(hours), mains) > DETECT_SIGMAS).sum())
     return alarms
 
@@ -99,25 +118,9 @@ def _measure(_: Path | None, seed: int) -> Measured:
     place = town("gas")
     ready = prepare(place.network, HGAS)
     rng = np.random.default_rng(seed)
-    mains = _mains(place)
+    mains = mains_of(place)
     load = place.load_kg_s * _SCALE
-    quality = Gauges(
-        sensors=mains[:0],
-        pressure_pa=_GAUGE_PA,
-        inflow_share=_METER_SHARE,
-        load_share=_SHARE,
-        samples=_SAMPLES,
-    )
-    sensors = place_gauges(
-        ready, load, count=_SENSORS, leak_kg_s=_LEAK, gauges=quality, candidates=mains, xy=place.xy
-    )
-    gauges = Gauges(
-        sensors=sensors,
-        pressure_pa=_GAUGE_PA,
-        inflow_share=_METER_SHARE,
-        load_share=_SHARE,
-        samples=_SAMPLES,
-    )
+    gauges = placed_gauges(place, ready, load)
     known = usual(ready, load, gauges)
     values = _trials(place, ready, known, rng)
     least = detectable_kg_s(known, mains, sigmas=DETECT_SIGMAS)
