@@ -10,9 +10,10 @@ from lifeline_kit.errors import NetworkError
 from lifeline_kit.lifelines.gas.isolation import isolation_plan, linepack_m3n, words
 from lifeline_kit.lifelines.gas.supply import gas_supply
 from lifeline_kit.methods.hydraulics import METHANE, prepare, solve
-from lifeline_kit.methods.hydraulics.assets import network_of_assets
+from lifeline_kit.methods.hydraulics.assets import left_out_rows, network_of_assets
 from lifeline_kit.methods.hydraulics.network import VALVE
 from lifeline_kit.model.city import City
+from lifeline_kit.model.tables import FINDING_COLUMNS, table
 
 DEMO = Path(__file__).parents[2] / "data" / "demo" / "wuhan"
 
@@ -77,6 +78,26 @@ def test_what_cannot_take_part_is_left_out_with_its_reason():
     assert "no source" in said["Q1"]
     assert "not there" in said["V9"]
     assert built.network.links.tolist() == ["P1", "P2", "P3", "V1", "V2", "V3"]
+
+
+def test_what_was_left_out_becomes_one_row_a_reason():
+    built = build(
+        *STREET,
+        *(pipe(f"P{k}", "b", f"x{k}", diameter_mm=0.0) for k in range(20, 27)),
+        valve("V9", "b", "nowhere"),
+    )
+    origin = pd.Series("simulated", index=built.left_out.index)
+    rows = left_out_rows(
+        built.left_out, lifeline="gas", at=pd.Timestamp("2026-01-01"), origin=origin
+    )
+    assert [row["finding"] for row in rows] == ["gas.data:pipe", "gas.data:size"]
+    assert [row["value"] for row in rows] == [1.0, 7.0]
+    assert "P20, P21, P22, P23, P24 …" in rows[1]["evidence_en"]
+    assert "V9）" in rows[0]["evidence_zh"]
+    found = table(rows, FINDING_COLUMNS, "finding")
+    assert (found["level"] == 0).all()
+    assert not found["health"].any()
+    assert left_out_rows(build(*STREET).left_out, lifeline="gas", at=pd.NaT, origin=origin) == []
 
 
 def test_pipes_without_any_station_are_an_error_that_says_what_to_do():

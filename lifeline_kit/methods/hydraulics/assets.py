@@ -18,12 +18,21 @@ from lifeline_kit.methods.hydraulics.network import (
     check_network,
     connected_to,
 )
+from lifeline_kit.methods.rules import SEVERITY
 from lifeline_kit.text import Text
 
-_NO_SIZE = Text("管径或长度缺失或为零", "diameter or length is missing or zero")
-_NO_END = Text("缺少起点或终点", "an end is missing")
-_NO_PIPE = Text("阀门所在管道不存在", "the valve stands on a pipe that is not there")
-_NO_SOURCE = Text("所在管段没有气源或热源", "no source feeds the part it lies in")
+_NO_SIZE, _NO_END, _NO_PIPE, _NO_SOURCE = "size", "end", "pipe", "source"
+REASONS = {
+    _NO_SIZE: Text("管径或长度缺失或为零", "diameter or length is missing or zero"),
+    _NO_END: Text("缺少起点或终点", "an end is missing"),
+    _NO_PIPE: Text("阀门所在管道不存在", "the valve stands on a pipe that is not there"),
+    _NO_SOURCE: Text("所在管段没有气源或热源", "no source feeds the part it lies in"),
+}
+_DATA = Text(
+    "管网数据有缺：部分设施未参与水力计算", "Network data incomplete: left out of hydraulics"
+)
+_COUNTED = Text("{n} 处：{why}（{ids}{more}）", "{n}: {why} ({ids}{more})")
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class AssetNetwork:
         Links carry the ids of their assets, nodes the names of the ends; a valve sits at the
         `from_node` end of its pipe, behind a node of its own.
     left_out : DataFrame, index `asset`
-        `zh`, `en`: what took no part, and why.
+        `reason` (key of `REASONS`), `zh`, `en`: what took no part, and why.
     """
 
     network: Network
@@ -90,7 +99,7 @@ def network_of_assets(
         Where nothing is left that a source feeds.
     """
     pipe = assets[assets["kind"] == "pipe"]
-    reasons: list[tuple[str, Text]] = []
+    reasons: list[tuple[str, str]] = []
     size = (pipe["diameter_mm"].astype(float) > 0) & (pipe["length_m"].astype(float) > 0)
     reasons += [(asset, _NO_SIZE) for asset in pipe.index[~size]]
     ends = pipe["from_node"].fillna("").ne("") & pipe["to_node"].fillna("").ne("")
@@ -110,10 +119,60 @@ def network_of_assets(
     fed = connected_to(whole, whole.sources)
     reasons += [(asset, _NO_SOURCE) for asset in whole.links[~fed[whole.head]]]
     kept = _restricted(whole, fed)
-    rows = {asset: (why.zh, why.en) for asset, why in reasons}
-    left_out = pd.DataFrame.from_dict(rows, orient="index", columns=["zh", "en"])
+    rows = {asset: (why, REASONS[why].zh, REASONS[why].en) for asset, why in reasons}
+    left_out = pd.DataFrame.from_dict(rows, orient="index", columns=["reason", "zh", "en"])
     left_out.index.name = "asset"
     return AssetNetwork(check_network(kept), left_out)
+
+
+def left_out_rows(
+    left_out: pd.DataFrame, *, lifeline: str, at: pd.Timestamp, origin: pd.Series
+) -> list[dict]:
+    """Say what a network had to leave out: rows of findings, one for each reason.
+
+    Parameters
+    ----------
+    left_out : DataFrame, index `asset`
+        Of an `AssetNetwork`.
+    lifeline : str
+        Its key; the rule is `<lifeline>.data`.
+    at : Timestamp
+    origin : Series, index `asset`
+        `real_or_simulated` of the assets.
+
+    Returns
+    -------
+    list of dict
+        Of `model.tables.FINDING_COLUMNS`: level 0, as nobody need go anywhere; the asset is the
+        first one, the value is how many there are.
+    """
+    rows = []
+    for reason, group in left_out.groupby("reason", sort=True):
+        ids = [str(asset) for asset in group.index[:_SHOWN]]
+        said = {"n": len(group), "more": " …" if len(group) > _SHOWN else ""}
+        why = REASONS[str(reason)]
+        rows.append(
+            {
+                "finding": f"{lifeline}.data:{reason}",
+                "lifeline": lifeline,
+                "asset": ids[0],
+                "method": "network",
+                "rule": f"{lifeline}.data",
+                "title_zh": _DATA.zh,
+                "title_en": _DATA.en,
+                "value": float(len(group)),
+                "severity": SEVERITY[0],
+                "level": 0,
+                "unit": "1",
+                "evidence_zh": _COUNTED.zh.format(why=why.zh, ids="、".join(ids), **said),
+                "evidence_en": _COUNTED.en.format(why=why.en, ids=", ".join(ids), **said),
+                "source": "check of the asset table",
+                "source_zh": "资产表检查",
+                "since": at,
+                "real_or_simulated": str(origin[ids[0]]),
+            }
+        )
+    return rows
 
 
 def _pipe_of_valve(pipe: pd.DataFrame, valve: pd.DataFrame) -> np.ndarray:
