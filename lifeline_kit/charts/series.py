@@ -77,7 +77,7 @@ def series_chart(  # noqa: PLR0913 - what one chart shows, each named
     bokeh.plotting.figure
         Show it with `bokeh.io.show`, or put it into any Panel layout.
     """
-    chart = _empty(title, unit, height)
+    chart = empty_chart(title, unit, height)
     if series.value.size:
         drawn = thinned(series)
         _draw_line(chart, drawn, time_zone, lang)
@@ -92,11 +92,13 @@ def series_chart(  # noqa: PLR0913 - what one chart shows, each named
         chart.legend.update(
             orientation="horizontal", border_line_color=None, padding=0, margin=0,
             label_text_font_size="11px", glyph_height=14, spacing=12,
+            stylesheets=[theme.LEGEND_CSS],
         )  # fmt: skip
     return chart
 
 
-def _empty(title: str, unit: str, height: int) -> figure:
+def empty_chart(title: str, unit: str, height: int) -> figure:
+    """Return a chart with a time axis in the style of the pages, and nothing in it."""
     font = STACK.replace("'", "")
     chart = figure(
         height=height, sizing_mode="stretch_width", x_axis_type="datetime",

@@ -22,6 +22,8 @@ GREY = "#a7b0ba"
 INK, MUTED, LINE, PAPER = "#1f2933", "#616e7c", "#dde3ea", "#ffffff"
 CASING = "#3e4c59"
 ACCENT = "#1f5fa8"
+# Bokeh 3.9 draws legends as HTML and takes their size from the page around
+LEGEND_CSS = ".bk-label { font-size: 11px !important; line-height: 1.25; }"
 ATTRIBUTION = "© OpenStreetMap contributors"
 
 SIMULATED = Text("模拟数据", "Simulated")

@@ -16,7 +16,11 @@ from lifeline_kit.views.elements import html, simulated_html
 from lifeline_kit.views.state import State, state_of
 from lifeline_kit.views.store import Store
 
-PAGES = {"overview": Text("总览", "Overview"), "checkup": Text("体检", "Check-up")}
+PAGES = {
+    "overview": Text("总览", "Overview"),
+    "triage": Text("燃气研判", "Gas triage"),
+    "checkup": Text("体检", "Check-up"),
+}
 _BRAND = Text("城市生命线", "City lifelines")
 _AT = Text("数据截至 {at}", "Data up to {at}")
 _WAIT = Text("正在体检全市设施…", "Examining the city…")

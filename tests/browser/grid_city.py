@@ -1,5 +1,6 @@
 """A city on a grid, and an examination of it written by hand."""
 
+import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -30,15 +31,16 @@ CRS, WEST, SOUTH, STEP, N = "EPSG:32650", 235_000.0, 3_388_000.0, 300.0, 8
 BEGIN = np.datetime64("2026-10-01T00:00", "ms")
 CLOCK = BEGIN + np.arange(10 * 96) * np.timedelta64(900_000, "ms")
 AT = pd.Timestamp(CLOCK[-1])
-BURST = "W-P-000000"
+BURST, SPACE = "W-P-000000", "G-U-000001"
 
 
 def build() -> City:
-    """Lay water along the rows, gas along the columns, manholes and a market at crossings."""
+    """Lay water along the rows, gas along the columns, manholes at crossings, one gas space."""
     assets, sensors = _assets(), _sensors()
     hours = (CLOCK - BEGIN) / np.timedelta64(1, "h")
     swing = 300 + 10 * np.sin(2 * np.pi * hours / 24)
     burst = np.where(hours > 24 * 9, swing - 120, swing)
+    leak = 0.18 * np.clip(hours - hours[-1] + 9, 0, None)
     return City(
         name=Text("方格城", "Grid"),
         crs=CRS,
@@ -53,6 +55,7 @@ def build() -> City:
                     "pressure", np.array(["p0", "p1"]), CLOCK, np.stack([burst, swing])
                 ),
                 "flow/15min": dense_node("flow", np.array(["f0"]), CLOCK, swing[None] / 3),
+                "methane/15min": dense_node("methane", np.array(["m0"]), CLOCK, leak[None]),
             }
         ),
     )
@@ -74,6 +77,7 @@ def _assets() -> gpd.GeoDataFrame:
             if number % 5 == 0:
                 place = Point(WEST + column * STEP, SOUTH + row * STEP)
                 rows.append(("drainage", "manhole", f"D-M-{number:06d}", place))
+    rows.append(("gas", "space", SPACE, Point(WEST + 1.5 * STEP, SOUTH + 0.5 * STEP)))
     lifeline, kind, ids, geometry = zip(*rows, strict=True)
     frame = gpd.GeoDataFrame(
         {"lifeline": lifeline, "kind": kind, "name_zh": "", "name_en": ""},
@@ -93,21 +97,22 @@ def _assets() -> gpd.GeoDataFrame:
 def _sensors() -> gpd.GeoDataFrame:
     frame = pd.DataFrame(
         {
-            "asset": [BURST, "W-P-000001", BURST],
-            "lifeline": "water",
-            "quantity": ["pressure", "pressure", "flow"],
-            "unit": ["kPa", "kPa", "m3/h"],
-            "clock": ["pressure/15min", "pressure/15min", "flow/15min"],
+            "asset": [BURST, "W-P-000001", BURST, SPACE],
+            "lifeline": ["water", "water", "water", "gas"],
+            "quantity": ["pressure", "pressure", "flow", "methane"],
+            "unit": ["kPa", "kPa", "m3/h", "%VOL"],
+            "clock": ["pressure/15min", "pressure/15min", "flow/15min", "methane/15min"],
             "interval_s": 900.0,
             "range_min": 0.0,
-            "range_max": [1000.0, 1000.0, 500.0],
-            "limit_low": [200.0, 200.0, np.nan],
-            "limit_high": [450.0, 450.0, np.nan],
+            "range_max": [1000.0, 1000.0, 500.0, 20.0],
+            "limit_low": [200.0, 200.0, np.nan, np.nan],
+            "limit_high": [450.0, 450.0, np.nan, 1.0],
             "real_or_simulated": "simulated",
         },
-        index=pd.Index(["p0", "p1", "f0"], name="sensor"),
+        index=pd.Index(["p0", "p1", "f0", "m0"], name="sensor"),
     )
     places = [Point(WEST, SOUTH), Point(WEST + STEP, SOUTH), Point(WEST, SOUTH)]
+    places.append(Point(WEST + 1.5 * STEP, SOUTH + 0.5 * STEP))
     return gpd.GeoDataFrame(frame, geometry=places, crs=CRS)
 
 
@@ -177,8 +182,9 @@ def by_hand(city: City) -> Examination:
         for asset, lifeline in city.assets["lifeline"].items()
     ]  # fmt: skip
     health = [
-        {"sensor": sensor, "asset": row["asset"], "lifeline": "water", "quantity": row["quantity"],
-         "n": 960, "expected": 960, "completeness": 1.0, "good": 0.99, "last": AT,
+        {"sensor": sensor, "asset": row["asset"], "lifeline": row["lifeline"],
+         "quantity": row["quantity"], "n": 960, "expected": 960, "completeness": 1.0,
+         "good": 0.99, "last": AT,
          "online": sensor != "f0"}
         for sensor, row in city.sensors.iterrows()
     ]  # fmt: skip
@@ -190,7 +196,7 @@ def by_hand(city: City) -> Examination:
         at=AT,
         since=pd.Timestamp(BEGIN),
         findings=table([finding, past], FINDING_COLUMNS, "finding"),
-        cases=table([], CASE_COLUMNS, "case"),
+        cases=table([_case(city)], CASE_COLUMNS, "case"),
         warnings=table(warnings, WARNING_COLUMNS, "warning"),
         scores=table(_scores(len(city.assets)), SCORE_COLUMNS, "score_id"),
         risk=table(risk, RISK_COLUMNS, "asset"),
@@ -198,6 +204,35 @@ def by_hand(city: City) -> Examination:
         flags=flags,
         version=examination_version(city, None, load_profile()),
     )
+
+
+def _case(city: City) -> dict:
+    """One open methane finding, as `lifelines.gas.cases` would store it."""
+    x, y = city.assets.geometry[SPACE].x, city.assets.geometry[SPACE].y
+    ring = {"kpa": 2.0, "radius_m": 30.0, "harm_zh": "玻璃破碎", "harm_en": "glass breaks",
+            "people": 21.0, "sites": [], "at": [x, y]}  # fmt: skip
+    facts = {
+        "alarm": {"profile": "cn_default", "level": 2, "now": 1.6, "lel_share": 0.32,
+                  "hours": {"50": 1.5}},
+        "onset": (AT - pd.Timedelta("9h")).isoformat(), "level": 1.5, "peak": 1.6,
+        "pipe": "G-P-000001", "levels": {SPACE: 1.6},
+        "similar": [{"case": "s", "verdict_zh": "燃气泄漏（模拟）",
+                     "verdict_en": "leak (simulated)", "distance": 0.4}],
+        "rings": {"now": [], "full": [ring]},
+        "trace": {"summary_zh": "最可能在 G-P-000001", "summary_en": "most likely at G-P-000001",
+                  "search_m": 40.0, "best": [x, y], "pieces": [[x - STEP / 2, y, 0.8]],
+                  "open_next": []},
+        "isolation": {"close": ["V1"], "fallback": {"V1": ["V2"]}, "people": 120, "vent_m3n": 9,
+                      "starved": 0, "zh": "依次关闭 V1", "en": "close in this order: V1"},
+    }  # fmt: skip
+    return {
+        "case": "gas.methane:m0", "lifeline": "gas", "asset": SPACE, "sensor": "m0", "at": AT,
+        "since": AT - pd.Timedelta("8h"), "outside": False,
+        "kinds": json.dumps({"leak": 0.91, "biogas": 0.06, "sensor": 0.03}),
+        "reasons_zh": "浓度快速而剧烈波动", "reasons_en": "it fluctuates fast and strongly",
+        "advice_zh": "取气样测 C2/C1", "advice_en": "take a gas sample for C2/C1",
+        "facts": json.dumps(facts), "real_or_simulated": "simulated",
+    }  # fmt: skip
 
 
 def _scores(n: int) -> list[dict]:

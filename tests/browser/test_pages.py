@@ -1,14 +1,16 @@
 """Pages as a manager meets them: words, colours, clicks, weight, and no request to elsewhere."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 
 import pytest
 from conftest import ARTIFACTS, Served
-from grid_city import BURST
+from grid_city import BURST, SPACE
 
 pytestmark = pytest.mark.browser
 READY = ".riskmap[data-ready=yes]"
+LANDMARKS = {"overview": READY, "triage": ".verdict"}
 MOST_BYTES = 6_000_000
 LEVEL_AT = """(root, id) => {
     const state = {source: 'assets', sourceLayer: 'assets', id};
@@ -38,7 +40,7 @@ class Visit:
 
     def open(self, path: str) -> object:
         self.page.goto(f"{self.served.address}/{path}")
-        self.page.wait_for_selector(READY if path.startswith("overview") else "table")
+        self.page.wait_for_selector(LANDMARKS.get(path.split("?")[0], "table"))
         return self.page
 
     def weight(self) -> int:
@@ -71,6 +73,8 @@ def visit(browser: object, served: Served, request: pytest.FixtureRequest) -> It
     [
         ("overview", "zh-CN", ["未消除预警", "供水压力过低", "模拟数据", "封顶前 81.3"]),
         ("overview?lang=en", "en", ["Open warnings", "Water pressure low", "Simulated", "81.3"]),
+        ("triage", "zh-CN", ["待研判", "倾向：燃气泄漏", "91 %", "依次关闭 V1", "不作许可计算"]),
+        ("triage?lang=en", "en", ["To decide", "Likely: Gas leak", "if V1 is stuck", "Simulated"]),
         ("checkup", "zh-CN", ["城市体检得分", "各专项得分", "资料不足", "西区", "模拟数据"]),
         ("checkup?lang=en", "en", ["Check-up score", "no data", "West", "Simulated"]),
     ],
@@ -144,7 +148,7 @@ def test_lifeline_restricts_map_numbers_and_legend(visit: Visit) -> None:
         }"""
     )
     assert "lifeline=gas" in page.url
-    assert "64" in page.locator(".legend").inner_text()
+    assert "65" in page.locator(".legend").inner_text()
 
 
 def test_language_switch_keeps_what_was_chosen(visit: Visit) -> None:
@@ -177,3 +181,15 @@ def test_page_fits_the_screen(visit: Visit, width: int, height: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     right = page.locator(".tile").last.bounding_box()
     assert right["x"] + right["width"] <= width
+
+
+def test_one_click_drafts_a_warning_and_keeps_it(visit: Visit) -> None:
+    page = visit.open("triage?lang=en")
+    page.get_by_text("Draft a warning").click()
+    page.get_by_text("Draft kept").wait_for()
+    page.get_by_text("probability of gas leak 91%").wait_for()
+    (file,) = (visit.served.city / ".derived" / "drafts").glob("*.json")
+    draft = json.loads(file.read_text(encoding="utf-8"))
+    assert draft["state"] == "draft"
+    assert draft["asset"] == SPACE
+    assert "not issued" in draft["text"]

@@ -1,0 +1,204 @@
+"""What the triage page says of a case: the stored row turned into words. Pure; no Panel."""
+
+import json
+from dataclasses import dataclass
+from html import escape
+
+import pandas as pd
+
+from lifeline_kit.charts import theme
+from lifeline_kit.model.city import City
+from lifeline_kit.model.examination import Examination
+from lifeline_kit.text import Lang, Text
+from lifeline_kit.views import words
+from lifeline_kit.views.facts import name_of
+
+KINDS = {
+    "leak": (Text("燃气泄漏", "Gas leak"), theme.RED),
+    "biogas": (Text("沼气", "Biogas"), "#5b8c5a"),
+    "sensor": (Text("探头故障", "Faulty terminal"), "#8a94a6"),
+}
+_OUTSIDE = Text("超出模型范围，须现场检测", "Outside the models: measure on site")
+_FIELD = Text("倾向不明，先取样", "Undecided: sample first")
+_LIKELY = Text("倾向：{kind}", "Likely: {kind}")
+_SINCE = Text("{at} 起 · 峰值 {peak:.1f} %VOL", "since {at} · peak {peak:.1f} %VOL")
+_REASONS, _ADVICE = Text("判别依据", "Why"), Text("下一步检测", "Measure next")
+_TRACE, _VALVES = Text("溯源", "Source"), Text("关阀方案", "Valves")
+_HARM, _SIMILAR = Text("若被点燃", "If it ignites"), Text("相似案例", "Similar cases")
+_NOW, _FULL = Text("现状", "as it is"), Text("若积至 9.5 %VOL", "if filled to 9.5 %VOL")
+_NONE_NOW = Text("现状不可燃", "not flammable as it is")
+_SCREEN = Text("筛查性估算，不作许可计算", "screening, not a permit calculation")
+_ASSIST = Text(
+    "概率依模拟序列校准；辅助研判，不替代现场检测",
+    "Probabilities calibrated on simulation; they assist and replace no measurement on site",
+)
+_STUCK = Text("{valve} 卡死时加关 {others}", "if {valve} is stuck, close {others}")
+_RUPTURE = Text("管道全断裂影响半径 {r:.0f} m", "potential impact radius of a rupture {r:.0f} m")
+_PEOPLE = Text("{kpa:g} kPa {r:.0f} m · {n:.0f} 人", "{kpa:g} kPa {r:.0f} m · {n:.0f} people")
+_NOW_AT = Text("现 {now:.2f} %VOL，{share:.0%} LEL", "now {now:.2f} %VOL, {share:.0%} LEL")
+_LEVEL = Text("报警 {mark} 级（{profile}）", "alarm level {mark} ({profile})")
+_SOON = Text("约 {hours:.1f} 小时后达 {share} % LEL", "{share} % LEL in about {hours:.1f} h")
+_SURE, _UNSURE = 0.7, 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One stored case.
+
+    Attributes
+    ----------
+    key : str
+        The finding's.
+    chance : dict of kind to probability
+    facts : dict
+        As `lifelines.gas.cases` writes them.
+    """
+
+    key: str
+    row: pd.Series
+    chance: dict[str, float]
+    facts: dict
+
+    @property
+    def asset(self) -> str:
+        """Space that the case is about."""
+        return str(self.row["asset"])
+
+    @property
+    def best(self) -> str:
+        """The likeliest cause."""
+        return max(self.chance, key=lambda kind: self.chance[kind])
+
+
+def cases(examination: Examination, lifeline: str = "gas") -> list[Case]:
+    """Stored cases of a lifeline, the likeliest leak first."""
+    own = examination.cases
+    own = own[own["lifeline"] == lifeline]
+    found = [
+        Case(str(key), row, json.loads(row["kinds"]), json.loads(row["facts"]))
+        for key, row in own.iterrows()
+    ]
+    return sorted(found, key=lambda case: -case.chance.get("leak", 0.0))
+
+
+def verdict(case: Case) -> Text:
+    """Say in a few words where a case leans."""
+    if bool(case.row["outside"]):
+        return _OUTSIDE
+    if case.chance[case.best] < _SURE and case.chance["leak"] > _UNSURE:
+        return _FIELD
+    title = KINDS[case.best][0]
+    return Text(_LIKELY.zh.format(kind=title.zh), _LIKELY.en.format(kind=title.en))
+
+
+def case_rows(city: City, found: list[Case], lang: Lang) -> list[dict]:
+    """Rows of the list of cases."""
+    rows = []
+    for case in found:
+        title, colour = KINDS[case.best]
+        grey = bool(case.row["outside"])
+        at = words.moment_words(pd.Timestamp(case.facts["onset"]), city.time_zone)
+        rows.append(
+            {
+                "key": case.key,
+                "asset": case.asset,
+                "mark": f"{100 * case.chance['leak']:.0f}",
+                "shape": "circle",
+                "colour": theme.GREY if grey else colour,
+                "ink": "#ffffff",
+                "level": "",
+                "title": verdict(case)(lang),
+                "place": name_of(city, case.asset, lang),
+                "lifeline": title(lang),
+                "since": _SINCE.format(at=at, peak=case.facts["peak"])(lang),
+                "sensors": "",
+            }
+        )
+    return rows
+
+
+def verdict_html(case: Case, city: City, lang: Lang) -> str:
+    """Write the three probabilities as one bar."""
+    bar = "".join(
+        f'<i style="width:{100 * case.chance[kind]:.1f}%;background:{colour}"></i>'
+        for kind, (_, colour) in KINDS.items()
+    )
+    numbers = "".join(
+        f'<span><b style="color:{colour}">{100 * case.chance[kind]:.0f} %</b>{title(lang)}</span>'
+        for kind, (title, colour) in KINDS.items()
+    )
+    badge = (
+        f'<span class="badge">{theme.SIMULATED(lang)}</span>'
+        if case.row["real_or_simulated"] == "simulated"
+        else ""
+    )
+    said = " · ".join(_alarm(case.facts["alarm"], lang))
+    return (
+        f'<div class="verdict"><div class="name"><h2>{escape(name_of(city, case.asset, lang))}</h2>'
+        f'<span class="lean">{escape(verdict(case)(lang))}</span>{badge}</div>'
+        f'<p class="small muted">{escape(said)}</p>'
+        f'<div class="chances">{numbers}</div><div class="stack">{bar}</div></div>'
+    )
+
+
+def _alarm(alarm: dict, lang: Lang) -> list[str]:
+    """Say the terminal's own state: concentration, level of the profile, what is to come."""
+    said = [_NOW_AT.format(now=alarm["now"], share=alarm["lel_share"])(lang)]
+    if alarm["level"]:
+        mark = theme.WARNING[alarm["level"]].mark
+        said.append(_LEVEL.format(mark=mark, profile=alarm["profile"])(lang))
+    ahead = {share: hours for share, hours in alarm["hours"].items() if hours > 0}
+    if ahead:
+        share = next(iter(ahead))
+        said.append(_SOON.format(share=share, hours=ahead[share])(lang))
+    return said
+
+
+def sheet_html(case: Case, lang: Lang) -> str:
+    """Write reasons, what to measure, source, valves, harm and similar cases."""
+    parts = [
+        _list(_REASONS(lang), case.row[f"reasons_{lang}"].split("\n")),
+        _list(_ADVICE(lang), case.row[f"advice_{lang}"].split("\n")),
+    ]
+    facts = case.facts
+    if "trace" in facts:
+        parts.append(_list(_TRACE(lang), [facts["trace"][f"summary_{lang}"]]))
+    if "isolation" in facts:
+        parts.append(_list(_VALVES(lang), _valves(facts["isolation"], lang)))
+    parts.append(_list(_HARM(lang), _harm(facts, lang)))
+    if facts["similar"]:
+        rows = [each[f"verdict_{lang}"] for each in facts["similar"]]
+        parts.append(_list(_SIMILAR(lang), rows))
+    parts.append(f'<p class="small muted">{_ASSIST(lang)}</p>')
+    return f'<div class="sheet tight">{"".join(parts)}</div>'
+
+
+def _valves(plan: dict, lang: Lang) -> list[str]:
+    rows = [plan[lang]]
+    for valve, others in plan["fallback"].items():
+        if others:
+            joined = ("、" if lang == "zh" else ", ").join(others)
+            rows.append(_STUCK.format(valve=valve, others=joined)(lang))
+    return rows[:3]
+
+
+def _harm(facts: dict, lang: Lang) -> list[str]:
+    rows = []
+    for name, title in (("now", _NOW), ("full", _FULL)):
+        rings = facts["rings"].get(name, [])
+        if rings:
+            said = ("；" if lang == "zh" else "; ").join(
+                _PEOPLE.format(kpa=ring["kpa"], r=ring["radius_m"], n=ring["people"] or 0)(lang)
+                for ring in rings
+            )
+            rows.append(f"{title(lang)}：{said}" if lang == "zh" else f"{title(lang)}: {said}")
+        elif name == "now":
+            rows.append(_NONE_NOW(lang))
+    if "rupture_m" in facts:
+        rows.append(_RUPTURE.format(r=facts["rupture_m"])(lang))
+    return [*rows, _SCREEN(lang)]
+
+
+def _list(title: str, rows: list[str]) -> str:
+    items = "".join(f"<li>{escape(row)}</li>" for row in rows if row)
+    return f"<h3>{title}</h3><ul>{items}</ul>"
