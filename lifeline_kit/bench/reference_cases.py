@@ -25,6 +25,8 @@ _SPACE = {
     "sewer_manhole": Text("污水井", "sewer manhole"),
     "valve_well": Text("阀门井", "valve well"),
     "cable_duct": Text("电缆沟", "cable duct"),
+    "storm_drain": Text("雨水井", "storm drain"),
+    "septic_tank": Text("化粪池", "septic tank"),
 }
 
 
@@ -35,7 +37,7 @@ def reference_cases() -> pd.DataFrame:
         context = context_of(episode)
         hole = made_ready(episode.series, context)
         cause = _CAUSE[episode.kind]
-        space = _SPACE.get(episode.space_type, Text(episode.space_type, episode.space_type))
+        space = _SPACE[episode.space_type]
         peak = float(hole.sight.value.max())
         rows.append(
             {

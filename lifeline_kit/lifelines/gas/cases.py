@@ -14,17 +14,18 @@ import pandas as pd
 import shapely
 
 from lifeline_kit.errors import LifelineError, NetworkError, ReadingsError
+from lifeline_kit.lifelines.gas.alarms import profile, terminal_alarms
 from lifeline_kit.lifelines.gas.consequence import Consequence, assess, rupture_zones
 from lifeline_kit.lifelines.gas.isolation import IsolationPlan, isolation_plan, words
 from lifeline_kit.lifelines.gas.supply import GasSupply, gas_supply
 from lifeline_kit.lifelines.gas.tracing import Tracing, methane_at, trace_gas, underground
 from lifeline_kit.lifelines.gas.triage import Triage
-from lifeline_kit.lifelines.gas.triage_city import triage_city
+from lifeline_kit.lifelines.gas.triage_city import manhole_series, triage_city
 from lifeline_kit.methods.hydraulics import Flow, prepare, solve
 from lifeline_kit.model.city import City
 from lifeline_kit.model.tables import CASE_COLUMNS, table
 
-RULE = "gas.methane"
+RULE, PROFILE = "gas.methane", "cn_default"
 MOST, RECENT = 40, pd.Timedelta(days=2)
 AROUND_M = 150.0
 _LEAST_KPA = 5.0  # gauge pressure below which consumers are cut off in the check; expert
@@ -73,7 +74,7 @@ def gas_cases(city: City, findings: pd.DataFrame, at: pd.Timestamp) -> pd.DataFr
             )
         except ReadingsError:  # too few readings to say more than the limit says
             continue
-        facts = _facts(city, str(row["asset"]), judged, network, until)
+        facts = _facts(city, row, judged, network, until)
         rows.append(_row(str(finding), row, judged, facts, until))
     return table(rows, CASE_COLUMNS, "case")
 
@@ -114,12 +115,14 @@ def _network(city: City, at: pd.Timestamp) -> _Network | None:
 
 
 def _facts(
-    city: City, asset: str, judged: Triage, network: _Network | None, at: pd.Timestamp
+    city: City, row: pd.Series, judged: Triage, network: _Network | None, at: pd.Timestamp
 ) -> dict:
+    asset, sensor = str(row["asset"]), str(row["sensor"])
     levels = methane_at(city, at)
     trace = _trace(city, asset, levels, at)
     pipe = _pipe(city, asset, trace)
     facts: dict = {
+        "alarm": _graded(city, asset, sensor, at),
         "onset": judged.onset.isoformat(),
         "level": round(judged.level, 3),
         "peak": round(judged.peak, 3),
@@ -137,6 +140,26 @@ def _facts(
         if {"diameter_mm", "design_pressure_kpa"} <= set(own.columns):
             facts["rupture_m"] = round(float(rupture_zones(own)["radius_m"].iloc[0]), 1)
     return facts
+
+
+def _graded(city: City, asset: str, sensor: str, at: pd.Timestamp) -> dict:
+    """Alarm level of the terminal now by the default profile, and hours to shares of the LEL."""
+    series, _ = manhole_series(city, asset, at, sensor=sensor)
+    own = profile(PROFILE)
+    last = terminal_alarms(series[["methane"]].dropna(), unit="%VOL", profile=own).iloc[-1]
+    hours = {
+        share: round(float(last[f"hours_{share}"]), 2)
+        for share in ("20", "50", "100")
+        if np.isfinite(last[f"hours_{share}"])
+    }
+    now = float(last["methane"])
+    return {
+        "profile": PROFILE,
+        "level": int(last["level"]),
+        "now": round(now, 3),
+        "lel_share": round(now / own.alarm.full, 3),
+        "hours": hours,
+    }
 
 
 def _trace(city: City, asset: str, levels: pd.Series, at: pd.Timestamp) -> Tracing | None:
