@@ -5,7 +5,8 @@ import pytest
 from oracles.hand import asset_table, at, city_of, minutes, sensor_table
 
 from lifeline_kit.lifelines.heating import HEATING
-from lifeline_kit.lifelines.heating.diagnosis import city_meters, hourly, makeup_rows
+from lifeline_kit.lifelines.heating.diagnosis import makeup_rows
+from lifeline_kit.lifelines.heating.hourly import city_meters, hourly
 from lifeline_kit.methods.heat_meter import WATER_KWH_PER_M3_K
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import dense_node

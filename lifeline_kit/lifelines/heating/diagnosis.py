@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.errors import InputError
-from lifeline_kit.lifelines.heating.makeup import Leak, makeup_leak, watch_makeup
-from lifeline_kit.lifelines.heating.makeup import settings as makeup_settings
+from lifeline_kit.lifelines.heating.hourly import city_meters, reference_hours
+from lifeline_kit.lifelines.heating.makeup import Leak
+from lifeline_kit.lifelines.heating.plants import plant_makeup
 from lifeline_kit.lifelines.heating.substations import (
     FAULTS,
     finder,
@@ -21,16 +22,12 @@ from lifeline_kit.lifelines.heating.substations import (
     own_faults,
     substation_faults,
 )
-from lifeline_kit.methods.heat_meter import WATER_KWH_PER_M3_K, Meters
-from lifeline_kit.methods.rules import SEVERITY, apply_rules, usable, utc_offset
+from lifeline_kit.methods.rules import SEVERITY, apply_rules, utc_offset
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline, load_lifeline
-from lifeline_kit.model.readings import nodes
 from lifeline_kit.model.tables import FINDING_COLUMNS, join_findings, table
 from lifeline_kit.text import Text
 
-_HOUR = np.timedelta64(3_600_000, "ms")
-_METERED = ("supply_temperature", "return_temperature", "flow")
 _LEAK = Text("补水量持续偏高（疑似泄漏）", "Make-up raised for hours (leak suspected)")
 _LEAK_SOURCE = Text("补水量累积和（扣除膨胀），项目默认值", "CUSUM of make-up; project default")
 
@@ -47,81 +44,13 @@ def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
     )
 
 
-def hourly(
-    city: City, lifeline: str | None, quantity: str, at: np.datetime64, *, kind: str = ""
-) -> pd.DataFrame:
-    """Hourly means of the usable readings of a quantity, (time, asset).
-
-    Parameters
-    ----------
-    city : City
-    lifeline : str or None
-        None for all.
-    quantity : str
-    at : datetime64
-        An hour counts when it is over.
-    kind : str
-        Of the assets, any by default. An asset with several sensors counts the first.
-    """
-    sensors = city.sensors[city.sensors["quantity"] == quantity]
-    if lifeline is not None:
-        sensors = sensors[sensors["lifeline"] == lifeline]
-    if kind:
-        kinds = city.assets["kind"].reindex(sensors["asset"]).to_numpy()
-        sensors = sensors[kinds == kind]
-    columns: dict[str, pd.Series] = {}
-    for _, node in nodes(city.readings, quantity):
-        flat, keep = usable(node, sensors.index, at)
-        for index in np.flatnonzero(keep):
-            asset = str(sensors["asset"][flat.sensors[index]])
-            rows = slice(flat.starts[index], flat.starts[index + 1])
-            if asset in columns:
-                continue
-            hours = flat.time[rows].astype("datetime64[h]").astype("datetime64[ms]")
-            columns[asset] = pd.Series(flat.value[rows].astype(float)).groupby(hours).mean()
-    if not columns:
-        return pd.DataFrame(index=pd.DatetimeIndex([]))
-    frame = pd.DataFrame(columns).sort_index()
-    return frame[frame.index + _HOUR <= at]
-
-
-def city_meters(city: City, lifeline: str, at: np.datetime64) -> tuple[Meters, list[str]] | None:
-    """Put the heat meters of a city's substations on one hourly local clock.
-
-    Returns
-    -------
-    (Meters, list of str) or None
-        None where no substation measures supply, return and flow, or no air temperature is known.
-    """
-    parts = [hourly(city, lifeline, each, at, kind="substation") for each in _METERED]
-    air = hourly(city, None, "air_temperature", at)
-    names = sorted(set.intersection(*(set(part.columns) for part in parts)))
-    if not names or air.empty:
-        return None
-    first, last = min(part.index[0] for part in parts), max(part.index[-1] for part in parts)
-    clock = pd.date_range(first, last, freq="1h")
-    supply, back, flow = (part[names].reindex(clock).to_numpy().T for part in parts)
-    outdoor = air.median(axis=1).reindex(clock).interpolate(limit=6).to_numpy()
-    local = clock.to_numpy().astype("datetime64[ms]") + utc_offset(city.time_zone, at)
-    heat = WATER_KWH_PER_M3_K * flow * (supply - back)
-    meters = Meters(time=local, outdoor=outdoor, supply=supply, back=back, flow=flow, heat=heat)
-    return meters, names
-
-
-def _reference(time: np.ndarray) -> np.ndarray | None:
-    """First half of the readings, within the days that a reference may have; None if too short."""
-    least, most = finder().reference_days
-    hours = min(time.size // 2, round(most * 24))
-    return None if hours < least * 24 else np.arange(time.size) < hours
-
-
 def substation_rows(city: City, lifeline: str, at: np.datetime64) -> Iterator[dict]:
     """Yield a finding per faulty substation and spell."""
     found = city_meters(city, lifeline, at)
     if found is None:
         return
     meters, names = found
-    reference = _reference(meters.time)
+    reference = reference_hours(meters.time)
     if reference is None:
         return
     try:
@@ -167,31 +96,14 @@ def substation_rows(city: City, lifeline: str, at: np.datetime64) -> Iterator[di
 
 def makeup_rows(city: City, lifeline: str, at: np.datetime64) -> Iterator[dict]:
     """Yield a finding per spell of raised make-up at a plant."""
-    makeup = hourly(city, lifeline, "makeup_flow", at)
-    supply = hourly(city, lifeline, "supply_temperature", at)
-    back = hourly(city, lifeline, "return_temperature", at)
-    if makeup.empty:
-        return
-    clock = pd.date_range(makeup.index[0], makeup.index[-1], freq="1h")
-    limits = makeup_settings()["makeup"]
-    first = round(limits["reference_days"] * 24)
-    mean = None
-    if not supply.empty and not back.empty:
-        middle = 0.5 * (supply.median(axis=1) + back.median(axis=1))
-        mean = middle.reindex(clock).interpolate(limit_direction="both").to_numpy()
-    for plant in makeup.columns:
-        flow = makeup[plant].reindex(clock).to_numpy()
-        try:
-            watch = watch_makeup(flow[:first], None if mean is None else mean[:first], step_h=1.0)
-        except InputError:
-            continue  # too short a history of this plant
-        _, leak = makeup_leak(watch, flow[first:], None if mean is None else mean[first:])
-        times = clock.to_numpy()[first:][leak.last] + _HOUR
-        named = leak.raised & (leak.leak_m3_h >= limits["least_m3_h"])
-        edges = np.diff(named.astype(np.int8), prepend=0, append=0)
+    for own in plant_makeup(city, lifeline, at):
+        if own.leak is None:
+            continue
+        edges = np.diff(own.named.astype(np.int8), prepend=0, append=0)
         spells = zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
         for begin, end in spells:
-            yield _makeup_row(city, lifeline, str(plant), times, leak, (int(begin), int(end)))
+            spell = (int(begin), int(end))
+            yield _makeup_row(city, lifeline, own.plant, own.times, own.leak, spell)
 
 
 def _makeup_row(

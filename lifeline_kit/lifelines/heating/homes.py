@@ -272,7 +272,7 @@ def cold_homes(
                 "vulnerable": home.vulnerable,
                 "cold_person_h": home.vulnerable * cold,
                 "blankets": _blankets(home, cold > 0.0, dangerous, needs),
-                "boiler_kw": _boiler_kw(home, coldest, needs["boiler_hold_c"], cold > 0.0),
+                "boiler_kw": boiler_kw(home, coldest) if cold > 0.0 else 0.0,
                 "measured": home.measured,
             }
         )
@@ -290,6 +290,7 @@ def _blankets(home: Home, cold: bool, dangerous: bool, needs: Mapping) -> float:
     return own + (needs["blankets_per_other"] * others if dangerous else 0.0)
 
 
-def _boiler_kw(home: Home, coldest_c: float, hold_c: float, cold: bool) -> float:
-    needed = home.fit.box.total_loss_kw_k * (hold_c - coldest_c) - home.fit.box.gain_kw
-    return max(needed, 0.0) if cold else 0.0
+def boiler_kw(home: Home, coldest_c: float) -> float:
+    """Heat that holds a building at the least room temperature in the coldest hour [kW]."""
+    hold = settings()["needs"]["boiler_hold_c"]
+    return max(home.fit.box.total_loss_kw_k * (hold - coldest_c) - home.fit.box.gain_kw, 0.0)
