@@ -40,8 +40,16 @@ def matching(root: Path, pattern: str) -> list[Path]:
     return found
 
 
-def releases(root: Path) -> pd.DataFrame:
+def releases(
+    root: Path, *, during: tuple[pd.Timestamp, pd.Timestamp] | None = None
+) -> pd.DataFrame:
     """Truth: one row per release; `units` are the two letters of each emitting unit.
+
+    Parameters
+    ----------
+    root : Path
+    during : (Timestamp, Timestamp), optional
+        First and last reading of a record; releases wholly outside are left out.
 
     Raises
     ------
@@ -57,7 +65,11 @@ def releases(root: Path) -> pd.DataFrame:
     truth = grouped.agg(start=("start", "min"), end=("end", "max"), n_points=("n_points", "max"))
     truth["units"] = grouped["unit"].agg(lambda unit: tuple(sorted(set(unit.str[:2]))))
     truth["kg_per_h"] = grouped["methane_g_per_h"].sum() / 1000.0
-    return truth.sort_values("start").reset_index()
+    truth = truth.sort_values("start").reset_index()
+    if during is None:
+        return truth
+    inside = (truth["end"] >= during[0]) & (truth["start"] <= during[1])
+    return truth[inside].reset_index(drop=True)
 
 
 def merged(episodes: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:

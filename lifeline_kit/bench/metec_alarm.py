@@ -110,9 +110,8 @@ def _measure(data: Path | None, _: int) -> Measured:
     root = Path(data or ".")
     time, value, files = series(root)
     events = events_of(time, value)
-    truth = releases(root)
     begin, end = (cast("pd.Timestamp", pd.Timestamp(time[i])) for i in (0, -1))
-    truth = truth[(truth["end"] >= begin) & (truth["start"] <= end)].reset_index(drop=True)
+    truth = releases(root, during=(begin, end))
     old = (events["start"] < _FITTED_UNTIL, truth["start"] < _FITTED_UNTIL)
     unseen = end >= _FITTED_UNTIL
     later = (~old[0], ~old[1]) if unseen else old
