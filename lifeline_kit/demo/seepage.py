@@ -22,7 +22,9 @@ equally likely decay lengths.
 
 from dataclasses import dataclass
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from scipy import sparse
 from scipy.sparse import csgraph
@@ -124,6 +126,25 @@ def lay_scene(seed: int, *, spacing_m: float = 30.0) -> Scene:
     xy = here + np.c_[-step[:, 1], step[:, 0]] * off[:, None]
     ducts = _ducts(xy, rng)
     return Scene(lines=lines, xy=xy, ducts=ducts, mapped=rng.random(len(ducts)) >= 0.15)
+
+
+def scene_assets(scene: Scene, crs: str) -> gpd.GeoDataFrame:
+    """Mains and spaces of a scene as a city's assets, index `asset`: `p0` …, `s0` ….
+
+    Parameters
+    ----------
+    scene : Scene
+    crs : str
+        Metric; what places in it mean is up to the caller.
+    """
+    names = [f"p{k}" for k in range(len(scene.lines))] + [f"s{k}" for k in range(len(scene.xy))]
+    kind = ["pipe"] * len(scene.lines) + ["space"] * len(scene.xy)
+    return gpd.GeoDataFrame(
+        {"lifeline": "gas", "kind": kind},
+        geometry=[*scene.lines, *shapely.points(scene.xy)],
+        index=pd.Index(names, name="asset"),
+        crs=crs,
+    )
 
 
 def _ducts(xy: np.ndarray, rng: np.random.Generator) -> np.ndarray:
