@@ -57,10 +57,20 @@ class Case:
     normal: list[tuple[int, int, int]]  # substation, first hour, hour after the last
 
 
-def draw_case(seed: int, *, scoring: bool) -> Case:
-    """Draw a network, its faults and its normal events."""
+def draw_case(
+    seed: int, *, scoring: bool, season: tuple[np.ndarray, np.ndarray] | None = None
+) -> Case:
+    """Draw a network, its faults and its normal events.
+
+    Parameters
+    ----------
+    seed : int
+    scoring : bool
+    season : (array, (series, hour) [kW], array, (hour,) [degC]), optional
+        Demands and outdoor temperature; by default those of `uesgraphs`.
+    """
     rng = np.random.default_rng([seed, 4])
-    demand, outdoor = shipped()
+    demand, outdoor = shipped() if season is None else season
     own = demand[1::2] if scoring else demand[::2]
     network = draw_network(own, outdoor, ranges=SCORING if scoring else FITTING, rng=rng)
     faults, normal = [], []

@@ -118,6 +118,31 @@ def shipped() -> tuple[np.ndarray, np.ndarray]:
     return demand[:, turned][:, _SEASON], outdoor[turned][_SEASON]
 
 
+def drawn_season(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw what `shipped` reads, for where that package is absent: no bench is scored on it.
+
+    Buildings follow an energy signature with a change at 15 degC and a day of their own.
+
+    Parameters
+    ----------
+    n : int
+        Demand series.
+    rng : Generator
+
+    Returns
+    -------
+    array (n, hour) [kW], array (hour,) [degC]
+    """
+    hour = np.arange(_SEASON.stop - _SEASON.start)
+    year = 5.0 - 7.0 * np.sin(np.pi * hour / hour.size)  # coldest in the middle of the season
+    day = 3.0 * np.sin(2 * np.pi * (hour - 9.0) / 24.0)
+    outdoor = year + day + 3.0 * red_noise((1, hour.size), 72.0, rng)[0]
+    size, phase = rng.uniform(50.0, 400.0, (n, 1)), rng.uniform(4.0, 8.0, (n, 1))
+    habit = 1.0 + 0.12 * np.sin(2 * np.pi * (hour - phase) / 24.0)
+    wander = 1.0 + 0.03 * red_noise((n, hour.size), 6.0, rng)
+    return size * np.maximum(15.0 - outdoor, 0.0) / 25.0 * habit * wander, outdoor
+
+
 def red_noise(shape: tuple[int, int], hours: float, rng: np.random.Generator) -> np.ndarray:
     """Autoregressive noise of unit variance and the given correlation time [h]."""
     from scipy.signal import lfilter
