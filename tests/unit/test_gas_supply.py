@@ -107,6 +107,12 @@ def test_pipes_without_any_station_are_an_error_that_says_what_to_do():
         build(*STREET).link("P7")
 
 
+def test_a_missing_column_is_named():
+    rows = pd.DataFrame([pipe("P1", "a", "b")]).set_index("asset").drop(columns="diameter_mm")
+    with pytest.raises(NetworkError, match="have no column 'diameter_mm'"):
+        network_of_assets(rows, source_kinds=("station",), source_pa=2e5, roughness_m=1e-4)
+
+
 def test_a_plan_counts_gas_customers_and_the_fallback():
     built = build(*STREET)
     network = built.network

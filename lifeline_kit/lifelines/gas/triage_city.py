@@ -140,7 +140,7 @@ def _mean(city: City, quantity: str, at: pd.Timestamp, *, lifeline: str = "") ->
             own = series(node, sensor)
             parts.append(_quarters(own.time, own.value, at))
     parts = [part for part in parts if part.size]
-    return pd.concat(parts, axis=1).mean(axis=1) if parts else pd.Series(dtype=float)
+    return pd.concat(parts, axis=1, sort=True).mean(axis=1) if parts else pd.Series(dtype=float)
 
 
 def _demand(city: City, at: pd.Timestamp) -> pd.Series:

@@ -21,6 +21,7 @@ from lifeline_kit.methods.hydraulics.network import (
 from lifeline_kit.methods.rules import SEVERITY
 from lifeline_kit.text import Text
 
+_COLUMNS = ("kind", "from_node", "to_node", "length_m", "diameter_mm")
 _NO_SIZE, _NO_END, _NO_PIPE, _NO_SOURCE = "size", "end", "pipe", "source"
 REASONS = {
     _NO_SIZE: Text("管径或长度缺失或为零", "diameter or length is missing or zero"),
@@ -96,8 +97,14 @@ def network_of_assets(
     Raises
     ------
     NetworkError
-        Where nothing is left that a source feeds.
+        Where a column is missing, or nothing is left that a source feeds.
     """
+    missing = [name for name in _COLUMNS if name not in assets]
+    if missing:
+        raise NetworkError(
+            f"the assets have no column {missing[0]!r}; a network needs {', '.join(_COLUMNS)}; "
+            "name it in the mapping file."
+        )
     pipe = assets[assets["kind"] == "pipe"]
     reasons: list[tuple[str, str]] = []
     size = (pipe["diameter_mm"].astype(float) > 0) & (pipe["length_m"].astype(float) > 0)
