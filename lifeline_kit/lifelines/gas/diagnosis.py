@@ -11,6 +11,7 @@ import pandas as pd
 
 from lifeline_kit.errors import ReadingsError
 from lifeline_kit.lifelines.gas.cases import gas_cases
+from lifeline_kit.lifelines.gas.network_data import data_findings, marked
 from lifeline_kit.lifelines.gas.terminals import misplaced_terminals, rise_findings
 from lifeline_kit.lifelines.gas.triage import Triage
 from lifeline_kit.lifelines.gas.triage_city import triage_city
@@ -39,16 +40,18 @@ _AMBIENT_SOURCE = Text(
 
 
 def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
-    """Apply the rules, characterise methane episodes, watch rises, ambient methane and places."""
+    """Apply the rules, judge methane episodes and rises, and question data and terminals."""
     found = apply_rules(city, lifeline.key, lifeline.rules, at)
-    return join_findings(
+    joint = join_findings(
         [
             characterised(found, city, at),
             rise_findings(city, at),
             ambient_findings(city, lifeline.key, at),
             misplaced_terminals(city.assets, city.sensors, at),
+            data_findings(city, at),
         ]
     )
+    return marked(joint, city, at)
 
 
 def characterised(found: pd.DataFrame, city: City, at: pd.Timestamp) -> pd.DataFrame:

@@ -54,14 +54,7 @@ def gas_supply(city: City, at: pd.Timestamp) -> GasSupply:
     NetworkError
         Where the city has no gas pipe that a station feeds.
     """
-    own = city.assets[city.assets["lifeline"] == "gas"]
-    stations = own.index[own["kind"] == "station"]
-    pressure = latest(city, "pressure", stations, at)
-    usual = float(np.median(list(pressure.values()))) if pressure else _USUAL_KPA
-    source = {asset: pressure.get(asset, usual) * 1e3 + AIR_PA for asset in stations}
-    built = network_of_assets(
-        own, source_kinds=("station",), source_pa=source, roughness_m=_ROUGHNESS_M
-    )
+    stations, usual, built = _built(city, at)
     people = residents(city, built)
     flow = latest(city, "flow", stations, at)
     density = METHANE.density_n * (usual * 1e3 + AIR_PA) / AIR_PA
@@ -71,6 +64,30 @@ def gas_supply(city: City, at: pd.Timestamp) -> GasSupply:
         total = people.sum() * _PER_PERSON_M3N_H * METHANE.density_n / 3600.0
     share = people / people.sum() if people.sum() > 0 else np.full(people.size, 1 / people.size)
     return GasSupply(built, METHANE, people, share * total, bool(flow))
+
+
+def gas_network(city: City, at: pd.Timestamp) -> AssetNetwork:
+    """Build the network alone; what it leaves out is of interest without any demand.
+
+    Raises
+    ------
+    NetworkError
+        Where the city has no gas pipe that a station feeds.
+    """
+    return _built(city, at)[2]
+
+
+def _built(city: City, at: pd.Timestamp) -> tuple[pd.Index, float, AssetNetwork]:
+    """Stations, the usual pressure at their outlets [kPa gauge], and the network they feed."""
+    own = city.assets[city.assets["lifeline"] == "gas"]
+    stations = own.index[own["kind"] == "station"]
+    pressure = latest(city, "pressure", stations, at)
+    usual = float(np.median(list(pressure.values()))) if pressure else _USUAL_KPA
+    source = {asset: pressure.get(asset, usual) * 1e3 + AIR_PA for asset in stations}
+    built = network_of_assets(
+        own, source_kinds=("station",), source_pa=source, roughness_m=_ROUGHNESS_M
+    )
+    return stations, usual, built
 
 
 def latest(city: City, quantity: str, assets: pd.Index, at: pd.Timestamp) -> dict[str, float]:
