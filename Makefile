@@ -69,8 +69,8 @@ $(BENCH_STAMP): requirements-bench.lock requirements-bench-data.lock pyproject.t
 	@.venv-bench/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-bench: environment bench-environment ## run the benchmarks and write BENCHMARKS.md
-	@$(BIN)/python -m lifeline_kit.bench.page BENCHMARKS.md
+bench: environment bench-environment ## run the benchmarks (or BENCH="gas-solver biogas") and write BENCHMARKS.md
+	@$(BIN)/python -m lifeline_kit.bench.page BENCHMARKS.md $(BENCH)
 
 soak: environment system ## the long counts
 	@LIFELINE_SOAK=1 $(BIN)/pytest -q tests/browser tests/properties tests/unit

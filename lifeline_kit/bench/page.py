@@ -11,9 +11,15 @@ from lifeline_kit.errors import LifelineError
 
 
 def main() -> int:
-    """Run all benches and write the page named on the command line."""
-    target = Path(sys.argv[1])
+    """Run benches and write the page named on the command line.
+
+    Further words name benches: only their sections are written anew.
+    """
+    target, wanted = Path(sys.argv[1]), sys.argv[2:]
     root = os.environ.get("LIFELINE_BENCH_DATA")
+    sections = _sections(target) if wanted else {}
+    for name in wanted or BENCHES:
+        sections[name] = _section(name, Path(root) if root else None)
     lines = [
         "# Benchmarks",
         "",
@@ -23,16 +29,26 @@ def main() -> int:
         "",
         f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores.",
     ]
-    for name, bench in BENCHES.items():
-        try:
-            result = run_bench(name, data=Path(root) if root else None)
-        except LifelineError as error:
-            lines += ["", f"## {name}", "", f"Not run: {error}"]
-            continue
-        lines += ["", f"## {name}", "", f"{bench.title('en')}. {result.note}".rstrip(), ""]
-        lines += _table(result)
+    for name in BENCHES:
+        if name in sections:
+            lines += ["", f"## {name}", "", *sections[name]]
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
+
+
+def _sections(page: Path) -> dict[str, list[str]]:
+    """What stands on the page now, by bench."""
+    parts = page.read_text(encoding="utf-8").split("\n## ")[1:]
+    heads = [part.split("\n", 1) for part in parts]
+    return {name.strip(): text.strip("\n").split("\n") for name, text in heads}
+
+
+def _section(name: str, root: Path | None) -> list[str]:
+    try:
+        result = run_bench(name, data=root)
+    except LifelineError as error:
+        return [f"Not run: {error}"]
+    return [f"{BENCHES[name].title('en')}. {result.note}".rstrip(), "", *_table(result)]
 
 
 def _table(result: Result) -> list[str]:
