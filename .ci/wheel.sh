@@ -12,4 +12,5 @@ cd "$work"
 venv/bin/lifeline --version
 venv/bin/lifeline checkup --city "$city" --out "$work/report.html"
 test -s "$work/report.html"
+venv/bin/python -c 'from lifeline_kit.bench.schutterwald import town; assert town("gas").xy.size'
 echo "wheel and sdist built; the wheel works in an empty environment"
