@@ -77,6 +77,9 @@ FLAGS: dict[int, Grade] = {
     MISSING: Grade(Text("缺测", "Missing"), GREY, INK, "", "circle", 0),
 }
 
+# Colours of what may be behind gas underground.
+CAUSE = {"leak": RED, "biogas": "#5b8c5a", "sensor": "#8a94a6"}
+
 # Colours of scores: grades A and B, C, D, E of the check-up profile.
 SCORE_BANDS = ((80.0, BLUE), (66.0, YELLOW), (50.0, ORANGE), (0.0, RED))
 

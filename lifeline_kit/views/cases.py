@@ -7,38 +7,26 @@ from html import escape
 import pandas as pd
 
 from lifeline_kit.charts import theme
+from lifeline_kit.lifelines.gas.triage_words import ASSISTS, CAUSES, SCREENING, leaning
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.text import Lang, Text
 from lifeline_kit.views import words
 from lifeline_kit.views.facts import name_of
 
-KINDS = {
-    "leak": (Text("燃气泄漏", "Gas leak"), theme.RED),
-    "biogas": (Text("沼气", "Biogas"), "#5b8c5a"),
-    "sensor": (Text("探头故障", "Faulty terminal"), "#8a94a6"),
-}
-_OUTSIDE = Text("超出模型范围，须现场检测", "Outside the models: measure on site")
-_FIELD = Text("倾向不明，先取样", "Undecided: sample first")
-_LIKELY = Text("倾向：{kind}", "Likely: {kind}")
+KINDS = {key: (title, theme.CAUSE[key]) for key, title in CAUSES.items()}
 _SINCE = Text("{at} 起 · 峰值 {peak:.1f} %VOL", "since {at} · peak {peak:.1f} %VOL")
 _REASONS, _ADVICE = Text("判别依据", "Why"), Text("下一步检测", "Measure next")
 _TRACE, _VALVES = Text("溯源", "Source"), Text("关阀方案", "Valves")
 _HARM, _SIMILAR = Text("若被点燃", "If it ignites"), Text("相似案例", "Similar cases")
 _NOW, _FULL = Text("现状", "as it is"), Text("若积至 9.5 %VOL", "if filled to 9.5 %VOL")
 _NONE_NOW = Text("现状不可燃", "not flammable as it is")
-_SCREEN = Text("筛查性估算，不作许可计算", "screening, not a permit calculation")
-_ASSIST = Text(
-    "概率依模拟序列校准；辅助研判，不替代现场检测",
-    "Probabilities calibrated on simulation; they assist and replace no measurement on site",
-)
 _STUCK = Text("{valve} 卡死时加关 {others}", "if {valve} is stuck, close {others}")
 _RUPTURE = Text("管道全断裂影响半径 {r:.0f} m", "potential impact radius of a rupture {r:.0f} m")
 _PEOPLE = Text("{kpa:g} kPa {r:.0f} m · {n:.0f} 人", "{kpa:g} kPa {r:.0f} m · {n:.0f} people")
 _NOW_AT = Text("现 {now:.2f} %VOL，{share:.0%} LEL", "now {now:.2f} %VOL, {share:.0%} LEL")
 _LEVEL = Text("报警 {mark} 级（{profile}）", "alarm level {mark} ({profile})")
 _SOON = Text("约 {hours:.1f} 小时后达 {share} % LEL", "{share} % LEL in about {hours:.1f} h")
-_SURE, _UNSURE = 0.7, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +71,7 @@ def cases(examination: Examination, lifeline: str = "gas") -> list[Case]:
 
 def verdict(case: Case) -> Text:
     """Say in a few words where a case leans."""
-    if bool(case.row["outside"]):
-        return _OUTSIDE
-    if case.chance[case.best] < _SURE and case.chance["leak"] > _UNSURE:
-        return _FIELD
-    title = KINDS[case.best][0]
-    return Text(_LIKELY.zh.format(kind=title.zh), _LIKELY.en.format(kind=title.en))
+    return leaning(case.chance, outside=bool(case.row["outside"]))
 
 
 def case_rows(city: City, found: list[Case], lang: Lang) -> list[dict]:
@@ -169,7 +152,7 @@ def sheet_html(case: Case, lang: Lang) -> str:
     if facts["similar"]:
         rows = [each[f"verdict_{lang}"] for each in facts["similar"]]
         parts.append(_list(_SIMILAR(lang), rows))
-    parts.append(f'<p class="small muted">{_ASSIST(lang)}</p>')
+    parts.append(f'<p class="small muted">{ASSISTS(lang)}</p>')
     return f'<div class="sheet tight">{"".join(parts)}</div>'
 
 
@@ -196,7 +179,7 @@ def _harm(facts: dict, lang: Lang) -> list[str]:
             rows.append(_NONE_NOW(lang))
     if "rupture_m" in facts:
         rows.append(_RUPTURE.format(r=facts["rupture_m"])(lang))
-    return [*rows, _SCREEN(lang)]
+    return [*rows, SCREENING(lang)]
 
 
 def _list(title: str, rows: list[str]) -> str:

@@ -1,12 +1,27 @@
 """Reasons and advice of triage in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from lifeline_kit.lifelines.gas.signs import FAULTS, NAMES, NOISES, ManholeContext
 from lifeline_kit.text import Text
+
+CAUSES = {
+    "leak": Text("燃气泄漏", "Gas leak"),
+    "biogas": Text("沼气", "Biogas"),
+    "sensor": Text("探头故障", "Faulty terminal"),
+}
+SCREENING = Text("筛查性估算，不作许可计算", "screening, not a permit calculation")
+ASSISTS = Text(
+    "概率依模拟序列校准；辅助研判，不替代现场检测",
+    "Probabilities calibrated on simulation; they assist and replace no measurement on site",
+)
+_OUTSIDE = Text("超出模型范围，须现场检测", "Outside the models: measure on site")
+_UNDECIDED = Text("倾向不明，先取样", "Undecided: sample first")
+_LIKELY = Text("倾向：{cause}", "Likely: {cause}")
+_SURE, _UNSURE = 0.7, 0.3
 
 
 class Reason(NamedTuple):
@@ -177,3 +192,22 @@ def advice(
             Text("通风后复测，观察回升快慢", "ventilate, measure again, watch how fast it returns")
         )
     return tuple(said)
+
+
+def leaning(chance: Mapping[str, float], *, outside: bool) -> Text:
+    """Say in a few words where a judgement leans.
+
+    Parameters
+    ----------
+    chance : mapping of cause to float
+        By the keys of `CAUSES`.
+    outside : bool
+        The series lies outside the range of the models.
+    """
+    if outside:
+        return _OUTSIDE
+    best = max(chance, key=lambda cause: chance[cause])
+    if chance[best] < _SURE and chance["leak"] > _UNSURE:
+        return _UNDECIDED
+    cause = CAUSES[best]
+    return Text(_LIKELY.zh.format(cause=cause.zh), _LIKELY.en.format(cause=cause.en))
