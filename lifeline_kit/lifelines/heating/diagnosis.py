@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.errors import InputError
+from lifeline_kit.lifelines.heating.cases import heating_cases
 from lifeline_kit.lifelines.heating.hourly import city_meters, reference_hours
 from lifeline_kit.lifelines.heating.makeup import Leak
 from lifeline_kit.lifelines.heating.plants import plant_makeup
@@ -22,6 +23,7 @@ from lifeline_kit.lifelines.heating.substations import (
     own_faults,
     substation_faults,
 )
+from lifeline_kit.lifelines.heating.supply import network_findings
 from lifeline_kit.methods.rules import SEVERITY, apply_rules, utc_offset
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline, load_lifeline
@@ -33,13 +35,14 @@ _LEAK_SOURCE = Text("补水量累积和（扣除膨胀），项目默认值", "C
 
 
 def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
-    """Apply the rules; judge substations by their meters and plants by their make-up."""
+    """Apply the rules; judge substations, make-up and what the network's data lack."""
     moment = at.to_datetime64()
     return join_findings(
         [
             apply_rules(city, lifeline.key, lifeline.rules, at),
             table(substation_rows(city, lifeline.key, moment), FINDING_COLUMNS, "finding"),
             table(makeup_rows(city, lifeline.key, moment), FINDING_COLUMNS, "finding"),
+            network_findings(city, at),
         ]
     )
 
@@ -144,4 +147,4 @@ def _makeup_row(
     }
 
 
-HEATING = load_lifeline(Path(__file__).with_name("heating.toml"), diagnose)
+HEATING = load_lifeline(Path(__file__).with_name("heating.toml"), diagnose, heating_cases)
