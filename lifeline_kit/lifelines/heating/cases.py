@@ -241,7 +241,8 @@ def _plant_facts(
         return facts, missing, None
     begin = int(own.named.size - np.argmin(own.named[::-1])) if not own.named.all() else 0
     last = (own.leak.leak_m3_h[-1], own.leak.low_m3_h[-1], own.leak.high_m3_h[-1])
-    facts |= dict(zip(("leak_m3_h", "low_m3_h", "high_m3_h"), map(_number, last), strict=True))
+    for key, value in zip(("leak_m3_h", "low_m3_h", "high_m3_h"), last, strict=True):
+        facts[key] = _number(value, 2)
     return facts, missing, own.times[begin]
 
 
