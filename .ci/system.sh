@@ -60,3 +60,8 @@ $as_root apt-get update -qq
 # shellcheck disable=SC2086
 $as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing \
   >/dev/null || echo "Could not install:$missing. Going on with what works."
+# charts remember which fonts there were
+case "$missing" in
+  *fonts*) rm -f "${MPLCONFIGDIR:-${XDG_CACHE_HOME:-$HOME/.cache}/matplotlib}"/fontlist-*.json ;;
+esac
+exit 0
