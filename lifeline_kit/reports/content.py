@@ -15,6 +15,9 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.lifeline import Lifeline
 from lifeline_kit.model.readings import TEST_NAMES
+from lifeline_kit.reports.cases import MOST, OpenCase, open_cases
+from lifeline_kit.reports.heating import Heating, heating_part
+from lifeline_kit.reports.places import local, names_of, place
 from lifeline_kit.reports.words import TESTS, WORDS
 from lifeline_kit.text import Lang, Text
 
@@ -39,6 +42,10 @@ class Chapter:
     loads: list[dict]
     inventory: dict[str, float]
     monitoring: dict[str, float]
+    cases: list[OpenCase]
+    more_cases: int
+    data: list[dict]
+    heating: Heating
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +114,7 @@ def compose(
     subject = district or "city"
     whole = _whole_row(examination.scores, subject)
     is_open = warnings["state"] == "open"
-    names = _names(city, lang)
+    names = names_of(city, lang)
     listed = warnings.sort_values(["state", "level", "issued"], ascending=[False, True, False])
     present = [each for each in ALL if (assets["lifeline"] == each.key).any()]
     chapters = [
@@ -120,8 +127,8 @@ def compose(
         scope=_scope(city, names, district, lang),
         district=district or "",
         origin=city.origin,
-        since=_local(examination.since, city),
-        until=_local(examination.at, city),
+        since=local(examination.since, city),
+        until=local(examination.at, city),
         version=examination.version,
         score=whole["score"],
         raw=whole["raw"],
@@ -204,32 +211,6 @@ def _whole_row(scores: pd.DataFrame, subject: str) -> pd.Series:
     )
 
 
-def _names(city: City, lang: Lang) -> dict[str, str]:
-    """What to call an asset or area: its name, otherwise its kind and id."""
-    titles = {(each.key, kind.key): kind.title(lang) for each in ALL for kind in each.kinds}
-    pairs = zip(city.assets.index, city.assets["lifeline"], city.assets["kind"], strict=True)
-    names = {
-        str(asset): f"{titles[lifeline, kind]} {asset}"
-        for asset, lifeline, kind in pairs
-        if (lifeline, kind) in titles
-    }
-    for frame in (city.areas, city.assets):
-        column = f"name_{lang}"
-        if column in frame:
-            named = frame[column].dropna()
-            names.update({str(key): str(name) for key, name in named.items() if name})
-    return names
-
-
-def _place(asset: str, names: dict[str, str]) -> str:
-    name = names.get(asset, "")
-    return f"{name} ({asset})" if name and asset not in name else name or asset
-
-
-def _local(moment: pd.Timestamp, city: City) -> str:
-    return city.local(moment).strftime("%Y-%m-%d %H:%M")
-
-
 def _warning_rows(
     warnings: pd.DataFrame, city: City, names: dict[str, str], lang: Lang
 ) -> list[dict]:
@@ -241,10 +222,10 @@ def _warning_rows(
             "number": row["level"],
             "lifeline": titles[row["lifeline"]],
             "title": row[f"title_{lang}"],
-            "place": _place(row["asset"], names),
+            "place": place(row["asset"], names),
             "asset": row["asset"],
-            "issued": _local(row["issued"], city),
-            "cleared": "" if pd.isna(row["cleared"]) else _local(row["cleared"], city),
+            "issued": local(row["issued"], city),
+            "cleared": "" if pd.isna(row["cleared"]) else local(row["cleared"], city),
             "sensors": row["n_sensors"],
         }
         for warning, row in warnings.iterrows()
@@ -271,7 +252,13 @@ def _chapter(  # noqa: PLR0913 - one lifeline seen through all tables of the exa
         & (scores["lifeline"] == lifeline.key)
     ].set_index("indicator")
     total = rows.loc["total"]
-    found = findings[(findings["lifeline"] == lifeline.key) & ~findings["health"]]
+    mine = findings[findings["lifeline"] == lifeline.key]
+    about_data = mine["rule"] == f"{lifeline.key}.data"
+    found = mine[~mine["health"] & ~about_data]
+    cases = examination.cases
+    cases = cases[cases["lifeline"] == lifeline.key]
+    spaces = cases[cases["asset"].isin(own.index) & (lifeline.key == "gas")]
+    opened = open_cases(spaces, city, names, lang)
     loads = found[found["rule"].isin(_PASSAGE_RULES)]
     shown = found[~found["rule"].isin(_PASSAGE_RULES) & (found["method"] != "coupling")]
     shown = shown.sort_values(["level", "severity"], ascending=[True, False])
@@ -297,6 +284,12 @@ def _chapter(  # noqa: PLR0913 - one lifeline seen through all tables of the exa
             "good": float(state["good"].mean()) if len(state) else np.nan,
             "offline": int((~state["online"]).sum()),
         },
+        cases=opened[:MOST],
+        more_cases=max(0, len(opened) - MOST),
+        data=_finding_rows(mine[about_data], city, names, lang),
+        heating=heating_part(cases, city, assets.index, names, lang)
+        if lifeline.key == "heating"
+        else Heating(),
     )
 
 
@@ -315,13 +308,13 @@ def _finding_rows(
             "level": LEVEL_NAMES.get(row["level"], ""),
             "number": row["level"],
             "title": row[f"title_{lang}"],
-            "place": _place(row["asset"], names),
+            "place": place(row["asset"], names),
             "sensor": row["sensor"],
             "evidence": row[f"evidence_{lang}"],
             "source": (row["source_zh"] if lang == "zh" else "") or row["source"],
             "verified": bool(row["verified"]),
-            "since": _local(row["since"], city),
-            "until": "" if pd.isna(row["until"]) else _local(row["until"], city),
+            "since": local(row["since"], city),
+            "until": "" if pd.isna(row["until"]) else local(row["until"], city),
             "cause": row["cause"],
         }
         for finding, row in findings.iterrows()
@@ -357,7 +350,7 @@ def _coupling_rows(
     rows = _finding_rows(coupled.head(ROWS_PER_TABLE), city, names, lang)
     for row in rows:
         cause = everything.loc[row["cause"]]
-        row["cause_title"] = f"{cause[f'title_{lang}']} · {_place(cause['asset'], names)}"
+        row["cause_title"] = f"{cause[f'title_{lang}']} · {place(cause['asset'], names)}"
     return rows
 
 

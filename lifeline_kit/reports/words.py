@@ -1,5 +1,6 @@
 """The words of the check-up report, in both languages."""
 
+from lifeline_kit.lifelines.gas.triage_words import ASSISTS, SCREENING
 from lifeline_kit.text import Lang, Text
 
 WORDS = {
@@ -87,6 +88,41 @@ WORDS = {
     "duration": Text("历时", "Duration"),
     "time": Text("时间", "Time"),
     "sensor": Text("测点", "Sensor"),
+    "cases": Text("研判中的案例", "Open cases"),
+    "cases_assist": ASSISTS,
+    "peak_vol": Text("峰值 {peak} %VOL", "peak {peak} %VOL"),
+    "judged_at": Text("研判至 {at}", "judged up to {at}"),
+    "reasons": Text("判别依据", "Why"),
+    "advice": Text("下一步检测", "Measure next"),
+    "traced": Text("溯源", "Source"),
+    "valves": Text("关阀方案", "Valves to close"),
+    "harm": Text("若被点燃", "If it ignites"),
+    "overpressure": Text("超压", "Overpressure"),
+    "radius": Text("半径", "Radius"),
+    "people": Text("影响人数", "People"),
+    "not_flammable": Text("现状不可燃。", "Not flammable as it is."),
+    "rupture": Text("管道全断裂影响半径 {r} m。", "Potential impact radius of a rupture {r} m."),
+    "screening": SCREENING,
+    "more_cases": Text(
+        "另有 {n} 个案例，见研判页面。", "{n} more cases are on the page of triage."
+    ),
+    "data_questions": Text("管网数据存疑", "Questions on the network's data"),
+    "stations": Text("换热站（热量表研判）", "Substations, by their heat meters"),
+    "fault": Text("故障", "Fault"),
+    "what_to_do": Text("建议", "Advice"),
+    "still_on": Text("仍在持续", "still on"),
+    "over_now": Text("已恢复", "over now"),
+    "excess": Text("超额流量 m3", "Excess flow m3"),
+    "month_cny": Text("每月泵电费 元", "Pumping, CNY a month"),
+    "cooling": Text("温差 K（同类中位）", "Cooling K (median of all)"),
+    "makeup": Text("热源补水", "Make-up of plants"),
+    "cold_homes": Text("若停热：室温研判", "If the heat stopped: homes"),
+    "vulnerable": Text("脆弱人群", "Vulnerable"),
+    "room": Text("室温 °C", "Room °C"),
+    "hours_18": Text("至 18 °C 小时（90 %）", "Hours to 18 °C (90 %)"),
+    "hours_12": Text("至 12 °C 小时", "Hours to 12 °C"),
+    "beyond": Text("超出 {h} 小时", "beyond {h} h"),
+    "not_judged": Text("未能研判", "Not judged"),
     "disclaimer": Text(
         "辅助研判，不替代现场检测。", "Decision support; no substitute for inspection."
     ),

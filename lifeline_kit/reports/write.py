@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from lifeline_kit.charts.print import map_svg, scores_svg, series_svg
-from lifeline_kit.charts.theme import ATTRIBUTION, RISK
+from lifeline_kit.charts.theme import ATTRIBUTION, CAUSE, RISK
 from lifeline_kit.checkup.scores import DIMENSIONS
 from lifeline_kit.errors import InputError, MissingPartError
 from lifeline_kit.io.store import read_series
@@ -148,6 +148,7 @@ def _html(report: CheckupReport, city: City, examination: Examination) -> str:
         map=_map(city, examination, report),
         scores=Markup(_bars(examination, report)),
         charts=charts,
+        cause_colours=CAUSE,
         dimensions={key: text(report.lang) for key, text in DIMENSIONS.items()},
         risk_titles={level: grade.text(report.lang) for level, grade in RISK.items()},
     )

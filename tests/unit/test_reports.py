@@ -34,8 +34,18 @@ def html_of(city: City, examination: Examination, folder: Path, **choice: object
 
 
 WORDS: dict[Lang, list[str]] = {
-    "zh": ["小城", "资产W1", "资产G1", "模拟数据", "燃气", "供水", "疑似沼气", "依据待核", "一区"],
-    "en": ["Tiny", "asset W1", "asset G1", "Simulated", "Gas", "biogas suspected", "Zone 1"],
+    "zh": [
+        "小城",
+        "资产W1",
+        "资产G1",
+        "模拟数据",
+        "燃气",
+        "供水",
+        "须现场核实",
+        "依据待核",
+        "一区",
+    ],
+    "en": ["Tiny", "asset W1", "asset G1", "Simulated", "Gas", "terminal in doubt", "Zone 1"],
 }
 
 
@@ -71,10 +81,13 @@ def test_page_is_whole_in_itself(
         assert f'id="{anchor}"' in text
 
 
-def test_measured_cities_do_not_say_simulated(
-    tiny_city: City, examination: Examination, tmp_path: Path
-) -> None:
-    text = html_of(tiny_city.with_(origin="real"), examination, tmp_path, lang="en")
+def test_measured_cities_do_not_say_simulated(tiny_city: City, tmp_path: Path) -> None:
+    city = tiny_city.with_(
+        origin="real",
+        assets=tiny_city.assets.assign(real_or_simulated="real"),
+        sensors=tiny_city.sensors.assign(real_or_simulated="real"),
+    )
+    text = html_of(city, examine(city), tmp_path, lang="en")
     assert "Measured data" in text
     assert "Simulated data" not in text
 

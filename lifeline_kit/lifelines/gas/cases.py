@@ -29,7 +29,7 @@ RULE, PROFILE = "gas.methane", "cn_default"
 MOST, RECENT = 40, pd.Timedelta(days=2)
 AROUND_M = 150.0
 _LEAST_KPA = 5.0  # gauge pressure below which consumers are cut off in the check; expert
-_FULL_VOL = 9.5  # stoichiometric methane in air
+FULL_VOL = 9.5  # stoichiometric methane in air
 _SITES = ("school", "hospital", "market", "shelter", "entrance")
 _PIECES = 60
 
@@ -199,7 +199,7 @@ def _rings(city: City, asset: str, levels: pd.Series) -> dict:
     spaces = spaces[shapely.dwithin(spaces.geometry.to_numpy(), here, AROUND_M)]
     near = levels[levels.index.isin(spaces.index)].clip(0, 100)
     full = near.copy()
-    full[asset] = max(float(near.get(asset, 0.0)), _FULL_VOL)
+    full[asset] = max(float(near.get(asset, 0.0)), FULL_VOL)
     found = {}
     for name, methane in (("now", near), ("full", full)):
         result = _assessed(city, spaces, methane)

@@ -1,0 +1,35 @@
+"""What a report calls places and moments."""
+
+import pandas as pd
+
+from lifeline_kit.lifelines import ALL
+from lifeline_kit.model.city import City
+from lifeline_kit.text import Lang
+
+
+def names_of(city: City, lang: Lang) -> dict[str, str]:
+    """What to call an asset or area: its name, otherwise its kind and id."""
+    titles = {(each.key, kind.key): kind.title(lang) for each in ALL for kind in each.kinds}
+    pairs = zip(city.assets.index, city.assets["lifeline"], city.assets["kind"], strict=True)
+    names = {
+        str(asset): f"{titles[lifeline, kind]} {asset}"
+        for asset, lifeline, kind in pairs
+        if (lifeline, kind) in titles
+    }
+    for frame in (city.areas, city.assets):
+        column = f"name_{lang}"
+        if column in frame:
+            named = frame[column].dropna()
+            names.update({str(key): str(name) for key, name in named.items() if name})
+    return names
+
+
+def place(asset: str, names: dict[str, str]) -> str:
+    """Name an asset, with its id where the name does not tell it."""
+    name = names.get(asset, "")
+    return f"{name} ({asset})" if name and asset not in name else name or asset
+
+
+def local(moment: pd.Timestamp, city: City) -> str:
+    """Write a moment in the city's own time."""
+    return city.local(moment).strftime("%Y-%m-%d %H:%M")
