@@ -11,6 +11,7 @@ import pandas as pd
 
 from lifeline_kit.errors import ReadingsError
 from lifeline_kit.lifelines.gas.cases import gas_cases
+from lifeline_kit.lifelines.gas.leaks import balance_findings
 from lifeline_kit.lifelines.gas.network_data import data_findings, marked
 from lifeline_kit.lifelines.gas.terminals import misplaced_terminals, rise_findings
 from lifeline_kit.lifelines.gas.triage import Triage
@@ -49,6 +50,7 @@ def diagnose(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:
             ambient_findings(city, lifeline.key, at),
             misplaced_terminals(city.assets, city.sensors, at),
             data_findings(city, at),
+            balance_findings(city, at),
         ]
     )
     return marked(joint, city, at)
