@@ -272,13 +272,17 @@ def _draw_spans(
     last: np.datetime64,
     time_zone: str,
 ) -> None:
+    drawn: list[tuple[pd.Timestamp, pd.Timestamp]] = []
     for since, until, words in spans:
         end = pd.Timestamp(last) if pd.isna(until) else until
+        # findings of one event overlap: their words go below one another
+        row = sum(since <= other_end and begin <= end for begin, other_end in drawn)
+        drawn.append((since, end))
         left, right = theme.local([since, end], time_zone)
         axes.axvspan(left, right, color=theme.ORANGE, alpha=0.16, lw=0)
         axes.annotate(
-            words, (left, 0.97), xycoords=("data", "axes fraction"), fontsize=6.5, va="top",
-            color="#8a3b12", bbox=_GROUND, annotation_clip=True,
+            words, (left, 0.97 - 0.1 * row), xycoords=("data", "axes fraction"), fontsize=6.5,
+            va="top", color="#8a3b12", bbox=_GROUND, annotation_clip=True,
         )  # fmt: skip
 
 

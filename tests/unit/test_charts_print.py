@@ -84,6 +84,25 @@ def test_series_names_limits_events_and_local_time() -> None:
     assert "Oct" not in text
 
 
+def test_words_of_findings_that_overlap_do_not_lie_upon_one_another() -> None:
+    start = np.datetime64("2026-10-01T00:00", "ms")
+    time = start + np.arange(96) * np.timedelta64(900_000, "ms")
+    series = Series(time, np.ones(96, dtype=np.float32), np.full(96, PASS, dtype=np.uint8))
+    begin = pd.Timestamp(start)
+    spans = [
+        (begin, begin + pd.Timedelta("6h"), "first"),
+        (begin + pd.Timedelta("1h"), begin + pd.Timedelta("8h"), "second"),
+        (begin + pd.Timedelta("12h"), pd.NaT, "later"),
+    ]
+    svg = series_svg(series, unit="kPa", title="p", lang="en", time_zone="UTC", spans=spans)
+    place = r'(?:x="[\d.]+" y="([\d.]+)"|translate\([\d.]+ ([\d.]+)\))[^>]*>{}<'
+    height = {
+        words: float(next(filter(None, re.search(place.format(words), svg).groups())))
+        for words in ("first", "second", "later")
+    }
+    assert height["second"] > height["first"] == height["later"]
+
+
 def test_flagged_readings_are_in_the_legend_and_passing_ones_not() -> None:
     series = steady()
     series.flag[3], series.flag[4] = SUSPECT, FAIL
