@@ -19,6 +19,7 @@ from lifeline_kit.views.store import Store
 PAGES = {
     "overview": Text("总览", "Overview"),
     "triage": Text("燃气研判", "Gas triage"),
+    "heating": Text("供热", "Heating"),
     "checkup": Text("体检", "Check-up"),
 }
 _BRAND = Text("城市生命线", "City lifelines")

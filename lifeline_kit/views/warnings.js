@@ -25,6 +25,12 @@ export function render({ model }) {
       const level = part("level", row.level);
       title.append(level);
       body.append(title, part("place", `${row.lifeline} · ${row.place}`), part("since", [row.since, row.sensors].filter(Boolean).join(" · ")));
+      if (row.bar !== undefined) {
+        const bar = part("share", "");
+        bar.append(document.createElement("i"));
+        bar.firstChild.style.width = `${100 * row.bar}%`;
+        body.append(bar);
+      }
       line.append(mark, body);
       line.addEventListener("click", () => {
         model.chosen = "";
