@@ -30,7 +30,7 @@ MOST, RECENT = 40, pd.Timedelta(days=2)
 AROUND_M = 150.0
 _LEAST_KPA = 5.0  # gauge pressure below which consumers are cut off in the check; expert
 FULL_VOL = 9.5  # stoichiometric methane in air
-_SITES = ("school", "hospital", "market", "shelter", "entrance")
+SITES = ("school", "hospital", "market", "shelter", "entrance")
 _PIECES = 60
 
 
@@ -222,7 +222,7 @@ def _assessed(city: City, spaces: gpd.GeoDataFrame, methane: pd.Series) -> Conse
     if len(areas):
         finest = "cell" if (areas["level"] == "cell").any() else "district"
         areas = areas[areas["level"] == finest]
-    sites = city.assets[city.assets["kind"].isin(_SITES)]
+    sites = city.assets[city.assets["kind"].isin(SITES)]
     try:
         return assess(spaces, methane, ducts, areas, sites)
     except LifelineError:  # neither volume nor depth known: nothing to state
@@ -261,10 +261,11 @@ def _isolated(network: _Network, pipe: str) -> dict:
         )
     except NetworkError:  # the pipe took no part in the network
         return {}
-    return {"isolation": _plan_facts(plan, supply)}
+    return {"isolation": plan_facts(plan, supply)}
 
 
-def _plan_facts(plan: IsolationPlan, supply: GasSupply) -> dict:
+def plan_facts(plan: IsolationPlan, supply: GasSupply) -> dict:
+    """Write a plan of valves as plain values."""
     links = supply.assets.network.links
     people = float(supply.people[plan.lost].sum())
     said = words(plan, supply.assets.network, people=people)

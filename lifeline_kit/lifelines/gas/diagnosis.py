@@ -12,6 +12,7 @@ import pandas as pd
 from lifeline_kit.errors import ReadingsError
 from lifeline_kit.lifelines.gas.cases import gas_cases
 from lifeline_kit.lifelines.gas.leaks import balance_findings
+from lifeline_kit.lifelines.gas.network_case import network_case
 from lifeline_kit.lifelines.gas.network_data import data_findings, marked
 from lifeline_kit.lifelines.gas.terminals import misplaced_terminals, rise_findings
 from lifeline_kit.lifelines.gas.triage import Triage
@@ -21,7 +22,7 @@ from lifeline_kit.methods.rules import SEVERITY, apply_rules
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline, load_lifeline
 from lifeline_kit.model.readings import flatten, nodes
-from lifeline_kit.model.tables import FINDING_COLUMNS, join_findings, table
+from lifeline_kit.model.tables import CASE_COLUMNS, FINDING_COLUMNS, join_findings, joined, table
 from lifeline_kit.text import Text
 
 _LEAK = Text("地下空间甲烷超限：疑似燃气泄漏", "Methane underground: gas leak suspected")
@@ -133,4 +134,10 @@ def ambient_findings(city: City, lifeline: str, at: pd.Timestamp) -> pd.DataFram
     return table(rows, FINDING_COLUMNS, "finding")
 
 
-GAS = load_lifeline(Path(__file__).with_name("gas.toml"), diagnose, gas_cases)
+def judge(city: City, findings: pd.DataFrame, at: pd.Timestamp) -> pd.DataFrame:
+    """Gather the open methane cases, and what there is to show of the network."""
+    parts = [gas_cases(city, findings, at), network_case(city, at)]
+    return joined(parts, CASE_COLUMNS, "case")
+
+
+GAS = load_lifeline(Path(__file__).with_name("gas.toml"), diagnose, judge)

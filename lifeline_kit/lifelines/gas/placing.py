@@ -169,11 +169,16 @@ def _outlet(city: City, supply: GasSupply, lost: Lost, at: pd.Timestamp) -> np.n
 
 def _load(supply: GasSupply, nodes: np.ndarray, mean_m3_h: float) -> tuple[np.ndarray, float]:
     """Usual load of one network [kg/s], and kg/s of a m3/h at the stations' pressure."""
-    pascal = float(np.median(supply.assets.network.source_pa))
-    kg_s = supply.gas.density_n * pascal / AIR_PA / 3600.0
+    kg_s = m3_h_in_kg_s(supply)
     share = np.where(nodes, supply.load_kg_s, 0.0)
     total = max(float(share.sum()), 1e-12)
     return share / total * mean_m3_h * kg_s, kg_s
+
+
+def m3_h_in_kg_s(supply: GasSupply) -> float:
+    """Mass flow of a m3/h at the pressure of the stations [kg/s]."""
+    pascal = float(np.median(supply.assets.network.source_pa))
+    return supply.gas.density_n * pascal / AIR_PA / 3600.0
 
 
 def _usual(
