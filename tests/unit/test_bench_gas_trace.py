@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lifeline_kit.bench.gas_trace import _scores, trials
-from lifeline_kit.demo.seepage import draw_leak, lay_scene
+from lifeline_kit.demo.seepage import draw_leak, lay_scene, scene_assets
 
 
 def test_scenes_and_leaks_repeat_and_differ():
@@ -16,6 +16,16 @@ def test_scenes_and_leaks_repeat_and_differ():
     assert one.sensed.size == pytest.approx(0.5 * len(scene.xy), rel=0.1)
     assert 3.0 <= one.decay_m <= 12.0
     assert scene.mapped.mean() == pytest.approx(0.85, abs=0.06)
+
+
+def test_a_scene_as_assets_keeps_places_and_names():
+    scene = lay_scene(4)
+    assets = scene_assets(scene, "EPSG:4547")
+    pipes, spaces = assets[assets["kind"] == "pipe"], assets[assets["kind"] == "space"]
+    assert (len(pipes), len(spaces)) == (len(scene.lines), len(scene.xy))
+    assert pipes.geometry["p3"].equals(scene.lines[3])
+    place = spaces.geometry["s7"]
+    np.testing.assert_array_equal([place.x, place.y], scene.xy[7])
 
 
 def test_a_few_leaks_are_traced_better_than_by_the_hottest_manhole():

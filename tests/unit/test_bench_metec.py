@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lifeline_kit.bench import metec_alarm, metec_locate
+from lifeline_kit.bench import metec, metec_alarm, metec_locate
 from lifeline_kit.bench.metec import wilson
 from lifeline_kit.errors import InputError
 
@@ -67,6 +67,18 @@ def test_days_that_settings_were_fixed_on_are_scored_apart(tmp_path):
     got = metec_alarm.BENCH.measure(tmp_path, 0).values
     assert (got["events"], got["false_events"], got["releases_found_share"]) == (1, 0, 1.0)
     assert (got["fitted_events"], got["fitted_false_events"]) == (1, 1)
+
+
+def test_releases_outside_a_record_are_left_out(tmp_path):
+    rows = [
+        ("4T", 1, "2022-05-01 10:00:00", "2022-05-01 11:00:00"),
+        ("5W", 1, "2022-05-02 10:00:00", "2022-05-02 11:00:00"),
+        ("4W", 1, "2022-05-03 10:00:00", "2022-05-03 11:00:00"),
+    ]
+    releases(folder(tmp_path), rows)
+    record = pd.Timestamp("2022-05-01 11:00"), pd.Timestamp("2022-05-03 09:00")
+    assert metec.releases(tmp_path)["units"].tolist() == [("4T",), ("5W",), ("4W",)]
+    assert metec.releases(tmp_path, during=record)["units"].tolist() == [("4T",), ("5W",)]
 
 
 def test_files_may_overlap_but_not_contradict(tmp_path):
