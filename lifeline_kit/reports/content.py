@@ -17,6 +17,7 @@ from lifeline_kit.model.lifeline import Lifeline
 from lifeline_kit.model.readings import TEST_NAMES
 from lifeline_kit.reports.cases import MOST, OpenCase, open_cases
 from lifeline_kit.reports.heating import Heating, heating_part
+from lifeline_kit.reports.network import GasNetwork, gas_network
 from lifeline_kit.reports.places import local, names_of, place
 from lifeline_kit.reports.words import TESTS, WORDS
 from lifeline_kit.text import Lang, Text
@@ -46,6 +47,7 @@ class Chapter:
     more_cases: int
     data: list[dict]
     heating: Heating
+    network: GasNetwork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +257,7 @@ def _chapter(  # noqa: PLR0913 - one lifeline seen through all tables of the exa
     mine = findings[findings["lifeline"] == lifeline.key]
     about_data = mine["rule"] == f"{lifeline.key}.data"
     found = mine[~mine["health"] & ~about_data]
-    cases = examination.cases
-    cases = cases[cases["lifeline"] == lifeline.key]
+    cases = _cases_of(examination, lifeline.key)
     spaces = cases[cases["asset"].isin(own.index) & (lifeline.key == "gas")]
     opened = open_cases(spaces, city, names, lang)
     loads = found[found["rule"].isin(_PASSAGE_RULES)]
@@ -290,7 +291,17 @@ def _chapter(  # noqa: PLR0913 - one lifeline seen through all tables of the exa
         heating=heating_part(cases, city, assets.index, names, lang)
         if lifeline.key == "heating"
         else Heating(),
+        network=gas_network(
+            _cases_of(examination, "gas.network"), own.index, names, lang, whole=district is None
+        )
+        if lifeline.key == "gas"
+        else GasNetwork(),
     )
+
+
+def _cases_of(examination: Examination, lifeline: str) -> pd.DataFrame:
+    """Stored cases of a lifeline, or of a part of one such as `gas.network`."""
+    return examination.cases[examination.cases["lifeline"] == lifeline]
 
 
 def _inventory(assets: gpd.GeoDataFrame) -> dict[str, float]:

@@ -179,6 +179,47 @@ def test_questions_on_data_stand_apart_from_findings(
     assert "gas.data:size" not in [each["id"] for each in gas["findings"]]
 
 
+NETWORK = {
+    "segments": {"asset": ["G1", "G2", "G9"], "grade": ["A", "", "A"], "kpa": [], "least": []},
+    "worst": [
+        {
+            "asset": asset,
+            "grade": "A",
+            "risk": 16.732,
+            "people": 202,
+            "drivers_zh": "管龄",
+            "drivers_en": "age of the pipe",
+        }
+        for asset in ("G1", "G9")
+    ],
+    "terminals": [{"asset": "G2", "covered": 0.0165}],
+    "balances": [{"stations": 3, "usual": 1240.1, "day": 145.9, "week": 60.6, "raised": True}],
+    "left_out": 0,
+    "measured": True,
+}
+NETWORK["worst"][0]["isolation"] = FACTS["isolation"]
+
+
+def test_the_gas_network_names_segments_terminals_and_balances(
+    tiny_city: City, examination: Examination, tmp_path: Path
+) -> None:
+    found = with_cases(examination, case("gas.network", "gas.network", "G1", NETWORK))
+    text = page(tiny_city, found, tmp_path, "en")
+    for words in (
+        "Segments of highest risk", "16.73", "age of the pipe", "<td>V1</td>", "1,200",
+        "Where the next terminals belong", "asset G2", "1.7 %", "146", "raised",
+    ):  # fmt: skip
+        assert words in text, words
+    assert "Open cases" not in text
+    said = chapter(tiny_city, found, tmp_path, "gas")["network"]
+    assert [row["asset"] for row in said["worst"]] == ["G1"]  # G9 is not in the report's scope
+    assert said["grades"] == {"A": 1}
+    part = page(tiny_city, found, tmp_path, "zh", district="Z1")
+    assert "风险最高的管段" in part
+    assert "供气平衡可检漏量" not in part  # balances are of whole networks
+    assert "风险最高的管段" not in page(tiny_city, with_cases(examination), tmp_path, "zh")
+
+
 STATION = {
     "kind": "substation",
     "fault": "valve_stuck_open",
