@@ -7,6 +7,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
+from grid_heating import PLANT, STATION, heat_cases
 from shapely import LineString, Point, box
 
 from lifeline_kit.checkup.profile import load_profile
@@ -40,6 +41,7 @@ def build() -> City:
     hours = (CLOCK - BEGIN) / np.timedelta64(1, "h")
     swing = 300 + 10 * np.sin(2 * np.pi * hours / 24)
     burst = np.where(hours > 24 * 9, swing - 120, swing)
+    warm = swing / 4
     leak = 0.18 * np.clip(hours - hours[-1] + 9, 0, None)
     return City(
         name=Text("方格城", "Grid"),
@@ -54,7 +56,18 @@ def build() -> City:
                 "pressure/15min": dense_node(
                     "pressure", np.array(["p0", "p1"]), CLOCK, np.stack([burst, swing])
                 ),
-                "flow/15min": dense_node("flow", np.array(["f0"]), CLOCK, swing[None] / 3),
+                "flow/15min": dense_node(
+                    "flow", np.array(["f0", "h2"]), CLOCK, np.stack([swing, swing / 2]) / 3
+                ),
+                **{
+                    f"{quantity}/15min": dense_node(
+                        quantity, np.array([sensor]), CLOCK, warm[None] + shift
+                    )
+                    for quantity, sensor, shift in (
+                        ("supply_temperature", "h0", 10.0),
+                        ("return_temperature", "h1", -25.0),
+                    )
+                },
                 "methane/15min": dense_node("methane", np.array(["m0"]), CLOCK, leak[None]),
             }
         ),
@@ -78,6 +91,8 @@ def _assets() -> gpd.GeoDataFrame:
                 place = Point(WEST + column * STEP, SOUTH + row * STEP)
                 rows.append(("drainage", "manhole", f"D-M-{number:06d}", place))
     rows.append(("gas", "space", SPACE, Point(WEST + 1.5 * STEP, SOUTH + 0.5 * STEP)))
+    rows.append(("heating", "substation", STATION, Point(WEST + 2 * STEP, SOUTH + STEP)))
+    rows.append(("heating", "plant", PLANT, Point(WEST + 6 * STEP, SOUTH + STEP)))
     lifeline, kind, ids, geometry = zip(*rows, strict=True)
     frame = gpd.GeoDataFrame(
         {"lifeline": lifeline, "kind": kind, "name_zh": "", "name_en": ""},
@@ -97,22 +112,26 @@ def _assets() -> gpd.GeoDataFrame:
 def _sensors() -> gpd.GeoDataFrame:
     frame = pd.DataFrame(
         {
-            "asset": [BURST, "W-P-000001", BURST, SPACE],
-            "lifeline": ["water", "water", "water", "gas"],
-            "quantity": ["pressure", "pressure", "flow", "methane"],
-            "unit": ["kPa", "kPa", "m3/h", "%VOL"],
-            "clock": ["pressure/15min", "pressure/15min", "flow/15min", "methane/15min"],
+            "asset": [BURST, "W-P-000001", BURST, SPACE, *[STATION] * 3],
+            "lifeline": ["water", "water", "water", "gas", *["heating"] * 3],
+            "quantity": [
+                "pressure", "pressure", "flow", "methane", "supply_temperature",
+                "return_temperature", "flow",
+            ],
+            "unit": ["kPa", "kPa", "m3/h", "%VOL", "degC", "degC", "m3/h"],
             "interval_s": 900.0,
             "range_min": 0.0,
-            "range_max": [1000.0, 1000.0, 500.0, 20.0],
-            "limit_low": [200.0, 200.0, np.nan, np.nan],
-            "limit_high": [450.0, 450.0, np.nan, 1.0],
+            "range_max": [1000.0, 1000.0, 500.0, 20.0, 150.0, 150.0, 500.0],
+            "limit_low": [200.0, 200.0, *[np.nan] * 5],
+            "limit_high": [450.0, 450.0, np.nan, 1.0, *[np.nan] * 3],
             "real_or_simulated": "simulated",
         },
-        index=pd.Index(["p0", "p1", "f0", "m0"], name="sensor"),
-    )
+        index=pd.Index(["p0", "p1", "f0", "m0", "h0", "h1", "h2"], name="sensor"),
+    )  # fmt: skip
+    frame["clock"] = frame["quantity"] + "/15min"
     places = [Point(WEST, SOUTH), Point(WEST + STEP, SOUTH), Point(WEST, SOUTH)]
     places.append(Point(WEST + 1.5 * STEP, SOUTH + 0.5 * STEP))
+    places += [Point(WEST + 2 * STEP, SOUTH + STEP)] * 3
     return gpd.GeoDataFrame(frame, geometry=places, crs=CRS)
 
 
@@ -172,7 +191,7 @@ def by_hand(city: City) -> Examination:
         }
         for i, row in enumerate((finding, past))
     ]  # fmt: skip
-    levels = {"water": 2, "gas": 4, "drainage": 0}
+    levels = {"water": 2, "gas": 4, "drainage": 0, "heating": 4}
     risk = [
         {
             "asset": asset, "lifeline": lifeline, "likelihood": 0.5, "consequence": 0.5,
@@ -196,7 +215,7 @@ def by_hand(city: City) -> Examination:
         at=AT,
         since=pd.Timestamp(BEGIN),
         findings=table([finding, past], FINDING_COLUMNS, "finding"),
-        cases=table([_case(city)], CASE_COLUMNS, "case"),
+        cases=table([_case(city), *heat_cases(AT)], CASE_COLUMNS, "case"),
         warnings=table(warnings, WARNING_COLUMNS, "warning"),
         scores=table(_scores(len(city.assets)), SCORE_COLUMNS, "score_id"),
         risk=table(risk, RISK_COLUMNS, "asset"),
@@ -251,7 +270,12 @@ def _scores(n: int) -> list[dict]:
             }
         )  # fmt: skip
 
-    for lifeline, score in (("water", 71.5), ("gas", np.nan), ("drainage", 84.0)):
+    for lifeline, score in (
+        ("water", 71.5),
+        ("gas", np.nan),
+        ("drainage", 84.0),
+        ("heating", 90.0),
+    ):
         for indicator in ("condition", "operation", "monitoring", "total"):
             add("lifeline", lifeline, lifeline, indicator, score)
             for area in ("zone-1", "zone-2"):

@@ -10,7 +10,7 @@ from grid_city import BURST, SPACE
 
 pytestmark = pytest.mark.browser
 READY = ".riskmap[data-ready=yes]"
-LANDMARKS = {"overview": READY, "triage": ".verdict"}
+LANDMARKS = {"overview": READY, "triage": ".verdict", "heating": ".verdict"}
 MOST_BYTES = 6_000_000
 LEVEL_AT = """(root, id) => {
     const state = {source: 'assets', sourceLayer: 'assets', id};
@@ -75,6 +75,8 @@ def visit(browser: object, served: Served, request: pytest.FixtureRequest) -> It
         ("overview?lang=en", "en", ["Open warnings", "Water pressure low", "Simulated", "81.3"]),
         ("triage", "zh-CN", ["待研判", "倾向：燃气泄漏", "91 %", "依次关闭 V1", "不作许可计算"]),
         ("triage?lang=en", "en", ["To decide", "Likely: Gas leak", "if V1 is stuck", "Simulated"]),
+        ("heating", "zh-CN", ["换热站 1", "调节阀关不严", "疑漏 3.2", "关闭 V7", "模拟数据"]),
+        ("heating?lang=en", "en", ["Control valve leaks", "leak 3.2", "close V7", "Simulated"]),
         ("checkup", "zh-CN", ["城市体检得分", "各专项得分", "资料不足", "西区", "模拟数据"]),
         ("checkup?lang=en", "en", ["Check-up score", "no data", "West", "Simulated"]),
     ],
@@ -193,3 +195,24 @@ def test_one_click_drafts_a_warning_and_keeps_it(visit: Visit) -> None:
     assert draft["state"] == "draft"
     assert draft["asset"] == SPACE
     assert "not issued" in draft["text"]
+
+
+def test_heat_back_later_leaves_more_people_cold(visit: Visit) -> None:
+    page = visit.open("heating?lang=en")
+    page.locator(".bk-Figure canvas").nth(1).wait_for()
+    page.get_by_role("radio", name="4 h", exact=True).click()
+    page.get_by_text("0 vulnerable", exact=True).wait_for()
+    assert page.locator("table.cold tr.hit").count() == 0
+    page.get_by_role("radio", name="48 h").click()
+    page.get_by_text("640 vulnerable").wait_for()
+    page.get_by_text("5,640").wait_for()  # two blankets for the vulnerable, one for the others
+    assert page.locator("table.cold tr.hit").count() == 1
+
+
+def test_heating_fits_a_small_screen(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 1024, "height": 768})
+    page = visit.open("heating?lang=en")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1024
+    figure = page.locator(".bk-Figure").first.bounding_box()
+    assert figure["width"] > 300
+    assert figure["height"] > 100
