@@ -20,6 +20,7 @@ from tornado.web import GZipContentEncoding, RedirectHandler
 from lifeline_kit.errors import ServiceError
 from lifeline_kit.views.checkup import checkup
 from lifeline_kit.views.heating import heating
+from lifeline_kit.views.network import network
 from lifeline_kit.views.overview import overview
 from lifeline_kit.views.page import PAGES
 from lifeline_kit.views.report import report_route
@@ -28,7 +29,13 @@ from lifeline_kit.views.tiles import tile_route
 from lifeline_kit.views.triage import triage
 from lifeline_kit.views.worker import start_worker
 
-_FACTORIES = {"overview": overview, "triage": triage, "heating": heating, "checkup": checkup}
+_FACTORIES = {
+    "overview": overview,
+    "triage": triage,
+    "network": network,
+    "heating": heating,
+    "checkup": checkup,
+}
 _NOTEBOOKS = (
     Path(__file__).parent / "notebooks",
     Path(__file__).parents[2] / "notebooks/dashboards",
@@ -183,7 +190,9 @@ def _announce(host: str, port: int, address: str, open_browser: bool, began: flo
     _CONSOLE.print(
         f"Dashboards: [bold]{address}[/bold]  (first page after {time.monotonic() - began:.1f} s)"
     )
-    _CONSOLE.print("中文: /overview  /triage  /heating  /checkup    English: /overview?lang=en …")
+    _CONSOLE.print(
+        "中文: /overview  /triage  /network  /heating  /checkup    English: /overview?lang=en …"
+    )
     _CONSOLE.print("Press Ctrl+C to stop.")
     sys.stdout.flush()
     if open_browser:

@@ -215,7 +215,7 @@ def by_hand(city: City) -> Examination:
         at=AT,
         since=pd.Timestamp(BEGIN),
         findings=table([finding, past], FINDING_COLUMNS, "finding"),
-        cases=table([_case(city), *heat_cases(AT)], CASE_COLUMNS, "case"),
+        cases=table([_case(city), _network(city), *heat_cases(AT)], CASE_COLUMNS, "case"),
         warnings=table(warnings, WARNING_COLUMNS, "warning"),
         scores=table(_scores(len(city.assets)), SCORE_COLUMNS, "score_id"),
         risk=table(risk, RISK_COLUMNS, "asset"),
@@ -251,6 +251,33 @@ def _case(city: City) -> dict:
         "reasons_zh": "浓度快速而剧烈波动", "reasons_en": "it fluctuates fast and strongly",
         "advice_zh": "取气样测 C2/C1", "advice_en": "take a gas sample for C2/C1",
         "facts": json.dumps(facts), "real_or_simulated": "simulated",
+    }  # fmt: skip
+
+
+def _network(city: City) -> dict:
+    """The gas network, as `lifelines.gas.network_case` would store it."""
+    own = city.assets
+    pipes = own.index[(own["lifeline"] == "gas") & (own["kind"] == "pipe")].tolist()
+    facts = {
+        "segments": {
+            "asset": pipes, "grade": ["A", *"E" * (len(pipes) - 1)],
+            "kpa": [330.0 - 0.1 * k for k in range(len(pipes))],
+            "least": [None, *[50.0 + k for k in range(len(pipes) - 1)]],
+        },
+        "worst": [
+            {"asset": pipes[0], "grade": "A", "risk": 4.2, "people": 88, "drivers_zh": "管龄",
+             "drivers_en": "age",
+             "isolation": {"close": ["V7"], "fallback": {"V7": ["V8"]}, "people": 240,
+                           "vent_m3n": 9, "starved": 0, "zh": "依次关闭 V7；停气约 240 人",
+                           "en": "close in this order: V7; about 240 people lose gas"}},
+        ],
+        "terminals": [{"asset": SPACE, "covered": 0.31}],
+        "balances": [{"stations": 2, "usual": 900.0, "day": 80.0, "week": 40.0, "raised": False}],
+        "left_out": 0, "measured": True,
+    }  # fmt: skip
+    return {
+        "case": "gas.network", "lifeline": "gas.network", "asset": pipes[0], "at": AT, "since": AT,
+        "kinds": "{}", "facts": json.dumps(facts), "real_or_simulated": "simulated",
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from grid_city import BURST, SPACE
 
 pytestmark = pytest.mark.browser
 READY = ".riskmap[data-ready=yes]"
-LANDMARKS = {"overview": READY, "triage": ".verdict", "heating": ".verdict"}
+LANDMARKS = {"overview": READY, "triage": ".verdict", "network": ".segment", "heating": ".verdict"}
 MOST_BYTES = 6_000_000
 LEVEL_AT = """(root, id) => {
     const state = {source: 'assets', sourceLayer: 'assets', id};
@@ -77,6 +77,8 @@ def visit(browser: object, served: Served, request: pytest.FixtureRequest) -> It
         ("triage?lang=en", "en", ["To decide", "Likely: Gas leak", "if V1 is stuck", "Simulated"]),
         ("heating", "zh-CN", ["换热站 1", "调节阀关不严", "疑漏 3.2", "关闭 V7", "模拟数据"]),
         ("heating?lang=en", "en", ["Control valve leaks", "leak 3.2", "close V7", "Simulated"]),
+        ("network", "zh-CN", ["风险最高管段", "依次关闭 V7", "31.0%", "没有施工许可", "≥ 80"]),
+        ("network?lang=en", "en", ["Worst segments", "if V7 is stuck", "grade A", "Simulated"]),
         ("checkup", "zh-CN", ["城市体检得分", "各专项得分", "资料不足", "西区", "模拟数据"]),
         ("checkup?lang=en", "en", ["Check-up score", "no data", "West", "Simulated"]),
     ],
@@ -216,3 +218,15 @@ def test_heating_fits_a_small_screen(visit: Visit) -> None:
     figure = page.locator(".bk-Figure").first.bounding_box()
     assert figure["width"] > 300
     assert figure["height"] > 100
+
+
+def test_layers_and_segments_of_the_gas_network_can_be_chosen(visit: Visit) -> None:
+    page = visit.open("network?lang=en&asset=G-P-000009")
+    for words in ("G-P-000009", "grade E", "worked out for the 1 worst"):
+        page.get_by_text(words).first.wait_for()
+    page.locator(".chips button[data-key=least]").click()
+    page.get_by_text("one hour of pressures").wait_for()
+    page.locator(".warning[data-asset='G-P-000000']").click()
+    page.get_by_text("close in this order: V7").wait_for()
+    page.wait_for_function("location.search.includes('asset=G-P-000000')")
+    page.locator(".bk-Figure canvas").first.wait_for()
