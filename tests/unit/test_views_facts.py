@@ -16,6 +16,7 @@ from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.readings import NOT_EVALUATED, PASS, SUSPECT, Series
 from lifeline_kit.pipeline import examine
 from lifeline_kit.views import facts, riskmap, words
+from lifeline_kit.views.page import PAGES
 from lifeline_kit.views.report import make_report
 from lifeline_kit.views.serve import check_port, page_sources
 from lifeline_kit.views.state import state_of
@@ -175,7 +176,8 @@ def test_no_city_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 def test_every_page_has_a_source() -> None:
-    assert list(page_sources()) == ["overview", "checkup"]
+    assert list(page_sources()) == list(PAGES)
+    assert {"overview", "triage", "heating", "checkup"} <= set(PAGES)
 
 
 def test_address_is_read_with_care() -> None:
