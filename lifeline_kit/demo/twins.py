@@ -118,13 +118,19 @@ class NetworkTwin:
         given[:, source] += extra_kpa
         change = np.empty_like(quiet)
         network = self.hydraulics.network
+        ready: dict[tuple[int, ...], Hydraulics] = {}  # an analysis for each set of open stations
         for moment in range(extra_kpa.size):
             kept = np.arange(network.sources.size)
             while True:
+                key = tuple(kept.tolist())
+                if key not in ready:
+                    part = network.with_(
+                        sources=network.sources[kept], source_pa=network.source_pa[kept]
+                    )
+                    ready[key] = prepare(part, self.hydraulics.fluid)
                 pascal = (given[moment, kept] + AIR_KPA) * 1e3
-                part = network.with_(sources=network.sources[kept], source_pa=pascal)
-                flow = solve(prepare(part, self.hydraulics.fluid), loads[moment])
-                back = (source_flow(part, flow)[0] < -1e-9) & (kept != source)
+                flow = solve(ready[key], loads[moment], source_pa=pascal)
+                back = (source_flow(ready[key].network, flow)[0] < -1e-9) & (kept != source)
                 if not back.any():
                     break
                 kept = kept[~back]
