@@ -38,8 +38,9 @@ _SIZE = Text(
     "days alike for {n} h, {share:.1%} of the usual",
 )
 _PLACE = Text(
-    "；压力反演：最可能为管段 {pipe}，90 % 范围含 {n} 根管段",
-    "; by the pressures most likely on pipe {pipe}, 90 % set of {n} pipes",
+    "；压力反演：最可能为管段 {pipe}，模型 90 % 范围含 {n} 根管段（模拟检验命中约七成）",
+    "; by the pressures most likely on pipe {pipe}, the model's 90 % set has {n} pipes (in "
+    "simulated cities it held the leak in about 7 of 10)",
 )
 _NO_PLACE = Text("；压力测点不足，无法定位", "; too few pressure gauges to place it")
 _LEAST = Text(
