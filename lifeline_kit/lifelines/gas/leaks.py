@@ -34,8 +34,8 @@ _TITLE = Text(
 _SIZE = Text(
     "{stations} 座调压站供气 {n} 小时高出相似日 {size:,.0f} m³/h"
     "（90 % 区间 {low:,.0f}–{high:,.0f}），为平常的 {share:.1%}",
-    "stations ({stations}) sent {size:,.0f} m3/h (90 % interval {low:,.0f}-{high:,.0f}) more than on "
-    "days alike for {n} h, {share:.1%} of the usual",
+    "stations ({stations}) sent {size:,.0f} m3/h (90 % interval {low:,.0f}-{high:,.0f}) more than "
+    "on days alike for {n} h, {share:.1%} of the usual",
 )
 _PLACE = Text(
     "；压力反演：最可能为管段 {pipe}，模型 90 % 范围含 {n} 根管段（模拟检验命中约七成）",
