@@ -164,10 +164,11 @@ def _plant_advice(facts: dict) -> list[Text]:
         share = told()["leak"]["share"]
         advice.append(
             Text(
-                f"先查 {'、'.join(first)}；漏点有 {share:.0%} 可能落在全网"
-                f" {facts['searched_share']:.0%} 的节点内",
-                f"look first at {', '.join(first)}; {share:.0%} of the chance lies in "
-                f"{facts['searched_share']:.0%} of the nodes",
+                f"先查 {'、'.join(first)}；模型 {share:.0%} 范围含全网"
+                f" {facts['searched_share']:.0%} 的节点（模拟检验命中约八成）",
+                f"look first at {', '.join(first)}; the model's {share:.0%} set is "
+                f"{facts['searched_share']:.0%} of the nodes (it held the leak in about 8 of 10 "
+                "simulated cases)",
             )
         )
     if facts.get("isolation"):
