@@ -14,6 +14,9 @@ from scipy.linalg import cho_factor, cho_solve
 
 from lifeline_kit.methods.hydraulics import Flow, Hydraulics, sensitivity, solve
 
+MOST = 2500  # candidates that are simulated; of more, those that fit best to first order
+_CHUNK = 256  # cases held in memory at once
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gauges:
@@ -122,6 +125,7 @@ def locate_leak(
     readings : array, (sensor + 1,) or (moment, sensor + 1)
         Mean pressures [Pa], then the mean inflow [kg/s].
     candidates : int array, (candidate,)
+        Of more than `MOST` those are simulated, and returned, that fit best to first order.
     prior : array, (candidate,), optional
         Probability or rate of a leak at each; equal where not given.
 
@@ -133,7 +137,12 @@ def locate_leak(
     seen = np.atleast_2d(np.asarray(readings, dtype=float))
     candidates = np.asarray(candidates)
     apart = [row - each.expected for each, row in zip(moments, seen, strict=True)]
-    leak = max(_leak_size(moments, apart, candidates), 1e-6)
+    size, gain = _linear(moments, apart, candidates)
+    leak = max(float(size[np.argmax(gain)]), 1e-6)
+    if candidates.size > MOST:
+        kept = np.sort(np.argsort(-gain, kind="stable")[:MOST])
+        candidates = candidates[kept]
+        prior = None if prior is None else np.asarray(prior)[kept]
     sharp = np.full(candidates.size, 1.0 / (0.5 * leak) ** 2)
     pull, away = np.zeros(candidates.size), np.zeros(candidates.size)
     settled = np.ones(candidates.size, dtype=bool)
@@ -165,22 +174,27 @@ def locate_leak(
 
 def _changes(usual: Usual, leak: float, candidates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What a leak at each candidate does to the readings, (candidate, sensor + 1)."""
-    cases = np.tile(usual.flow.load_kg_s[-1], (candidates.size, 1))
-    cases[np.arange(candidates.size), candidates] += leak
-    solved = solve(
-        usual.hydraulics, cases, start=usual.flow, tolerance_pa=0.05, tolerance_kg_s=1e-8
-    )
-    return _readings(solved, usual.gauges.sensors) - usual.expected, solved.settled
+    load, seen, settled = usual.flow.load_kg_s[-1], [], []
+    for first in range(0, candidates.size, _CHUNK):
+        some = candidates[first : first + _CHUNK]
+        cases = np.tile(load, (some.size, 1))
+        cases[np.arange(some.size), some] += leak
+        solved = solve(
+            usual.hydraulics, cases, start=usual.flow, tolerance_pa=0.05, tolerance_kg_s=1e-8
+        )
+        seen.append(_readings(solved, usual.gauges.sensors))
+        settled.append(solved.settled)
+    return np.concatenate(seen) - usual.expected, np.concatenate(settled)
 
 
 def _readings(flow: Flow, sensors: np.ndarray) -> np.ndarray:
     return np.column_stack([flow.pressure_pa[:, sensors], flow.load_kg_s.sum(axis=1)])
 
 
-def _leak_size(
+def _linear(
     moments: Sequence[Usual], apart: Sequence[np.ndarray], candidates: np.ndarray
-) -> float:
-    """Leak at the candidate that explains the readings best, linearised [kg/s]."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leak at each candidate that fits best, and how well, linearised: [kg/s], log likelihood."""
     sharp, pull = np.zeros(candidates.size), np.zeros(candidates.size)
     for each, row in zip(moments, apart, strict=True):
         slopes = each.slopes[:, candidates]
@@ -188,7 +202,7 @@ def _leak_size(
         sharp += (weighed * slopes).sum(axis=0)
         pull += weighed.T @ row
     size = np.maximum(pull / sharp, 0.0)
-    return float(size[np.argmax(size**2 * sharp)])
+    return size, 0.5 * size**2 * sharp
 
 
 def sigmas_out(usual: Usual, readings: np.ndarray, candidates: np.ndarray) -> np.ndarray:

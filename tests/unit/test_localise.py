@@ -125,3 +125,13 @@ def test_chosen_places_beat_places_in_a_corner(ready):
             far.append(np.hypot(*(XY[found.best] - XY[node])))
         errors[name] = np.mean(far)
     assert errors["chosen"] < 0.7 * errors["corner"]
+
+
+def test_of_too_many_candidates_those_that_fit_best_are_simulated(ready, monkeypatch):
+    known = usual(ready, LOAD, gauges())
+    seen = readings(ready, known, 0.03, 30, np.random.default_rng(6))
+    whole = locate_leak(known, seen, NODES)
+    monkeypatch.setattr("lifeline_kit.methods.localise.MOST", 12)
+    few = locate_leak(known, seen, NODES, prior=np.ones(NODES.size))
+    assert few.nodes.size == 12
+    assert few.best == whole.best
