@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from bokeh.models import BoxAnnotation, Label, LinearAxis, Range1d, Span
+from bokeh.models import BoxAnnotation, DatetimeTicker, Label, LinearAxis, Range1d, Span
 from bokeh.plotting import figure
 
 from lifeline_kit.charts import theme
@@ -49,7 +49,7 @@ def episode_chart(
     chart.update(sizing_mode="stretch_both")
     left, right, begin = theme.local([since, until, onset], time_zone)
     chart.x_range = Range1d(left, right)
-    chart.xaxis.ticker.desired_num_ticks = _TICKS
+    chart.xaxis.ticker = DatetimeTicker(desired_num_ticks=_TICKS)
     chart.add_layout(BoxAnnotation(left=begin, fill_color=theme.ORANGE, fill_alpha=0.07))
     for series in neighbours.values():
         _line(chart, series, time_zone, "#9aa5b1", 1.1, _NEIGHBOUR(lang))
@@ -88,7 +88,7 @@ def drivers_chart(
     """Draw what drives biogas (warmth) and leaks (pressure) under an episode, on its time axis."""
     chart = empty_chart("", _AIR(lang), 120)
     chart.update(sizing_mode="stretch_both", x_range=x_range)
-    chart.xaxis.ticker.desired_num_ticks = _TICKS
+    chart.xaxis.ticker = DatetimeTicker(desired_num_ticks=_TICKS)
     if air is not None and air.value.size:
         _line(chart, air, time_zone, "#2a7f62", 1.4, _AIR(lang))
         chart.y_range = _around(air)
