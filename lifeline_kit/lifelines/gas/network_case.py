@@ -77,9 +77,12 @@ def network_case(city: City, at: pd.Timestamp) -> pd.DataFrame:
 def _risk(city: City, at: pd.Timestamp) -> pd.DataFrame:
     """Risk of each segment whose size, age and pressure are known; empty where none is."""
     own = city.assets[(city.assets["lifeline"] == "gas") & (city.assets["kind"] == "pipe")]
-    if not set(_RISKED) <= set(own.columns):
+    if set(_RISKED) <= set(own.columns):
+        own = own[(own[list(_RISKED)].astype(float) > 0).all(axis=1)]
+    else:
+        own = own.iloc[:0]
+    if own.empty:
         return pd.DataFrame(columns=["risk", "grade", "people", "drivers_zh", "drivers_en"])
-    own = own[(own[list(_RISKED)].astype(float) > 0).all(axis=1)]
     areas = city.areas
     if len(areas):
         finest = "cell" if (areas["level"] == "cell").any() else "district"
@@ -94,7 +97,8 @@ def _segments(city: City, supply: GasSupply, flow: Flow, risk: pd.DataFrame) -> 
     network = supply.assets.network
     kpa = (flow.pressure_pa[-1] - AIR_PA) / 1e3
     least = _detectable(city, supply)
-    pipes = np.flatnonzero(np.isin(network.links, city.assets.index[city.assets["kind"] == "pipe"]))
+    kinds = city.assets["kind"]
+    pipes = np.flatnonzero(pd.Index(network.links).isin(city.assets.index[kinds == "pipe"]))
     ends = network.head[pipes], network.tail[pipes]
     names = network.links[pipes].astype(str)
     return {

@@ -69,7 +69,8 @@ def expected_rates(pipes: pd.DataFrame, *, year: int) -> pd.DataFrame:
             "age": np.exp(age / fold),
             "material": material.map(own["material"]).fillna(own["material"][""]),
             "soil": soil.map(own["soil"]).fillna(own["soil"][""]).where(metal, 1.0),
-        }
+        },
+        dtype=float,  # words map to words where there is no pipe
     )
     km = pipes["length_m"].astype(float) / 1000.0
     expected = own["per_km_year"] * km * factors.prod(axis=1)
