@@ -89,7 +89,7 @@ def place_leak(
     load, kg_s = _load(supply, nodes, mean)
     model = _usual(supply, load, gauges, spread, hours.size, settings)
     seen = model.expected + np.r_[change, lost.size_m3_h * kg_s]
-    own = np.flatnonzero(nodes & np.isin(supply.assets.network.nodes, _ends(supply)))
+    own = np.flatnonzero(nodes & pd.Index(supply.assets.network.nodes).isin(_ends(supply)))
     own = np.setdiff1d(own, supply.assets.network.sources)
     own = own[:: max(1, -(-own.size // int(settings["most_candidates"])))]
     suspects = locate_leak(model, seen, own)
