@@ -73,12 +73,14 @@ def isolate(network: Network, broken: int, *, stuck: np.ndarray | None = None) -
     Raises
     ------
     NetworkError
-        Where the broken link is closed or a valve.
+        Where the broken link is closed, a valve or none, or what is stuck is no valve.
     """
+    _check_links(network, broken, stuck)
     if network.kind[broken] == VALVE or not network.open[broken]:
         raise NetworkError(
-            f"link {network.links[broken]!r} is a {'valve' if network.open[broken] else 'closed'}"
-            f"{'' if network.open[broken] else ' link'}; expected an open pipe that may break."
+            f"link {str(network.links[broken])!r} is a "
+            f"{'valve' if network.open[broken] else 'closed link'}; expected an open pipe that may "
+            "break."
         )
     segment = segments(network, stuck=stuck)
     own = segment[network.head[broken]]
@@ -100,6 +102,21 @@ def isolate(network: Network, broken: int, *, stuck: np.ndarray | None = None) -
         lost=~fed,
         sources=network.sources[isolated[network.sources]],
     )
+
+
+def _check_links(network: Network, broken: int, stuck: np.ndarray | None) -> None:
+    named = np.r_[broken, np.zeros(0, dtype=np.int64) if stuck is None else stuck].astype(np.int64)
+    stray = named[(named < 0) | (named >= network.links.size)]
+    if stray.size:
+        raise NetworkError(
+            f"{stray[0]} is no link; expected positions from 0 to {network.links.size - 1}."
+        )
+    other = named[1:][network.kind[named[1:]] != VALVE]
+    if other.size:
+        raise NetworkError(
+            f"link {str(network.links[other[0]])!r} is said to be stuck and is no valve; "
+            "name valves."
+        )
 
 
 def _among(network: Network, stuck: np.ndarray | None) -> np.ndarray:

@@ -76,7 +76,7 @@ def test_what_cannot_take_part_is_left_out_with_its_reason():
     assert "diameter" in said["P8"]
     assert "end is missing" in said["P9"]
     assert "no source" in said["Q1"]
-    assert "not there" in said["V9"]
+    assert "nor of two that it joins" in said["V9"]
     assert built.network.links.tolist() == ["P1", "P2", "P3", "V1", "V2", "V3"]
 
 
@@ -98,6 +98,20 @@ def test_what_was_left_out_becomes_one_row_a_reason():
     assert (found["level"] == 0).all()
     assert not found["health"].any()
     assert left_out_rows(build(*STREET).left_out, lifeline="gas", at=pd.NaT, origin=origin) == []
+
+
+def test_a_valve_may_be_a_link_of_its_own_between_two_pipes():
+    built = build(
+        station("S", "a"), pipe("P1", "a", "b"), valve("V1", "b", "c"), pipe("P2", "c", "d")
+    )
+    assert not len(built.left_out)
+    plan = isolation_plan(built.network, METHANE, np.zeros(4), built.link("P2"), least_pa=1.1e5)
+    assert built.network.links[plan.close].tolist() == ["V1"]
+
+
+def test_a_valve_on_a_pipe_left_out_is_not_blamed():
+    built = build(*STREET, pipe("P8", "c", "x", diameter_mm=0.0), valve("V8", "c", "x"))
+    assert "was left out" in built.left_out["en"]["V8"]
 
 
 def test_pipes_without_any_station_are_an_error_that_says_what_to_do():
@@ -125,7 +139,7 @@ def test_a_plan_counts_gas_customers_and_the_fallback():
     assert plan.linepack_m3n == pytest.approx(volume * 2e5 / 101325 * 273.15 / 283.15, rel=0.02)
     said = words(plan, network)
     assert "V3" in said.zh
-    assert "1 customers" in said.en
+    assert "1 points of use" in said.en
     assert "12 people" in words(plan, network, people=12).en
 
 

@@ -164,7 +164,7 @@ def test_what_the_network_lacks_is_a_finding_on_the_data(sick):
     bad = sick.assets.copy()
     bad.loc["T4", "diameter_mm"] = 0.0
     found = network_findings(sick.with_(assets=bad), at(DAYS))
-    assert set(found.index) == {"heating.data:size", "heating.data:pipe"}
+    assert set(found.index) == {"heating.data:size", "heating.data:pipe_out"}
     assert (found["rule"] == "heating.data").all()
     assert (found["level"] == 0).all()
     assert not found["health"].any()

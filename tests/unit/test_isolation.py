@@ -94,3 +94,11 @@ def test_a_valve_or_a_closed_pipe_cannot_break():
         isolate(network, 1)
     with pytest.raises(NetworkError, match="'p2' is a closed link"):
         isolate(network.with_(open=np.array([True, True, False])), 2)
+
+
+def test_links_that_are_none_and_stuck_pipes_are_refused():
+    network = chain([0, 1, 0])
+    with pytest.raises(NetworkError, match="-1 is no link; expected positions from 0 to 2"):
+        isolate(network, -1)
+    with pytest.raises(NetworkError, match="'p2' is said to be stuck and is no valve"):
+        isolate(network, 0, stuck=np.array([2]))

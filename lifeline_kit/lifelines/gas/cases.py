@@ -135,10 +135,10 @@ def _facts(
         facts["trace"] = _trace_facts(trace)
     if network is not None and pipe:
         facts |= _isolated(network, pipe)
-    if pipe:
-        own = city.assets.loc[[pipe]]
-        if {"diameter_mm", "design_pressure_kpa"} <= set(own.columns):
-            facts["rupture_m"] = round(float(rupture_zones(own)["radius_m"].iloc[0]), 1)
+    sized = city.assets.reindex(columns=["diameter_mm", "design_pressure_kpa"]).astype(float)
+    if pipe and (sized.loc[pipe] > 0).all():
+        radius = rupture_zones(city.assets.loc[[pipe]])["radius_m"].iloc[0]
+        facts["rupture_m"] = round(float(radius), 1)
     return facts
 
 
@@ -268,14 +268,14 @@ def plan_facts(plan: IsolationPlan, supply: GasSupply) -> dict:
     """Write a plan of valves as plain values."""
     links = supply.assets.network.links
     people = float(supply.people[plan.lost].sum())
-    said = words(plan, supply.assets.network, people=people)
+    said = words(plan, supply.assets.network, people=people if supply.counted else None)
     return {
         "close": [str(links[valve]) for valve in plan.close],
         "fallback": {
             str(links[valve]): [str(links[other]) for other in others]
             for valve, others in plan.fallback.items()
         },
-        "people": round(people),
+        "people": round(people) if supply.counted else None,
         "vent_m3n": round(plan.linepack_m3n),
         "starved": int(plan.starved.size),
         "zh": said.zh,

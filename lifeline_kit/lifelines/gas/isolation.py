@@ -126,7 +126,7 @@ def words(plan: IsolationPlan, network: Network, *, people: float | None = None)
     """
     names = [str(network.links[valve]) for valve in plan.close]
     stop = (
-        Text(f"停气 {plan.relight} 户", f"{plan.relight} customers lose gas")
+        Text(f"停气 {plan.relight} 处用气点", f"{plan.relight} points of use lose gas")
         if people is None
         else Text(f"停气约 {people:,.0f} 人", f"about {people:,.0f} people lose gas")
     )

@@ -168,11 +168,17 @@ def _medians(
 
 
 def _design(city: City, own: pd.DataFrame) -> pd.Series:
-    """Design pressure of each sensor's asset [kPa], NaN where nobody states it."""
+    """Design pressure of each sensor's asset, or of the pipes at its node [kPa], else NaN."""
     if "design_pressure_kpa" not in city.assets:
         return pd.Series(np.nan, index=own.index)
-    stated = city.assets["design_pressure_kpa"].astype(float).reindex(own["asset"])
-    return pd.Series(stated.to_numpy(), index=own.index)
+    gas = city.assets[city.assets["lifeline"] == "gas"]
+    stated = gas["design_pressure_kpa"].astype(float)
+    if "from_node" in gas:
+        pipes = gas[gas["kind"] == "pipe"]
+        ends = pd.concat([pipes["from_node"], pipes["to_node"]])
+        largest = stated.reindex(ends.index).groupby(ends.to_numpy()).max()
+        stated = stated.fillna(gas["from_node"].map(largest))
+    return pd.Series(stated.reindex(own["asset"]).to_numpy(), index=own.index)
 
 
 def _around(own: gpd.GeoDataFrame, seen: pd.Series, sensor: str) -> float:

@@ -30,6 +30,8 @@ class GasSupply:
         Residents of the cells around, and their share of what the stations send.
     measured : bool
         Whether the stations' flow is metered; otherwise demand is a rule of thumb.
+    counted : bool
+        Whether areas say how many people there are; otherwise each node counts as one.
     """
 
     assets: AssetNetwork
@@ -37,6 +39,7 @@ class GasSupply:
     people: np.ndarray
     load_kg_s: np.ndarray
     measured: bool
+    counted: bool = True
 
 
 def gas_supply(city: City, at: pd.Timestamp) -> GasSupply:
@@ -63,7 +66,8 @@ def gas_supply(city: City, at: pd.Timestamp) -> GasSupply:
     else:
         total = people.sum() * _PER_PERSON_M3N_H * METHANE.density_n / 3600.0
     share = people / people.sum() if people.sum() > 0 else np.full(people.size, 1 / people.size)
-    return GasSupply(built, METHANE, people, share * total, bool(flow))
+    counted = bool(len(city.areas)) and "population" in city.areas
+    return GasSupply(built, METHANE, people, share * total, bool(flow), counted)
 
 
 def gas_network(city: City, at: pd.Timestamp) -> AssetNetwork:

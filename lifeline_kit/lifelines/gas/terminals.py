@@ -115,7 +115,7 @@ def misplaced_terminals(
     Returns
     -------
     DataFrame
-        Findings about the data (`health`), level 0: nothing to dispatch for.
+        Findings about the data, level 0: nothing to dispatch for.
     """
     limits = told()["near"]
     own = sensors[(sensors["lifeline"] == "gas") & (sensors["quantity"] == "methane")]
@@ -137,7 +137,7 @@ def misplaced_terminals(
                 "asset": row["asset"],
                 "sensor": sensor,
                 "method": "distance",
-                "rule": "gas.misplaced",
+                "rule": "gas.data",
                 "title_zh": "燃气终端附近没有燃气管道",
                 "title_en": "No gas pipe near a gas terminal",
                 "severity": SEVERITY[0],
@@ -147,7 +147,7 @@ def misplaced_terminals(
                 "evidence_en": f"no gas pipe within {limit:g} m: wrong place, or pipes missing",
                 "source": limits["source"],
                 "source_zh": "项目默认值",
-                "health": True,
+                "health": False,
                 "since": at,
                 "real_or_simulated": row["real_or_simulated"],
             }

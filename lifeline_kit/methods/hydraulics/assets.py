@@ -23,10 +23,15 @@ from lifeline_kit.text import Text
 
 _COLUMNS = ("kind", "from_node", "to_node", "length_m", "diameter_mm")
 _NO_SIZE, _NO_END, _NO_PIPE, _NO_SOURCE = "size", "end", "pipe", "source"
+_PIPE_OUT = "pipe_out"
 REASONS = {
     _NO_SIZE: Text("管径或长度缺失或为零", "diameter or length is missing or zero"),
     _NO_END: Text("缺少起点或终点", "an end is missing"),
-    _NO_PIPE: Text("阀门所在管道不存在", "the valve stands on a pipe that is not there"),
+    _NO_PIPE: Text(
+        "阀门两端既不是同一管道的两端，也不连接两段管道",
+        "a valve whose ends are neither those of one pipe nor of two that it joins",
+    ),
+    _PIPE_OUT: Text("阀门所在管道未参与计算", "the pipe that the valve stands on was left out"),
     _NO_SOURCE: Text("所在管段没有气源或热源", "no source feeds the part it lies in"),
 }
 _DATA = Text(
@@ -115,8 +120,11 @@ def network_of_assets(
     source = assets[assets["kind"].isin(source_kinds)]
     valve = assets[assets["kind"] == "valve"]
     on = _pipe_of_valve(pipe, valve)
-    reasons += [(asset, _NO_PIPE) for asset in valve.index[on < 0]]
-    valve, on = valve[on >= 0], on[on >= 0]
+    before = _pipe_of_valve(assets[assets["kind"] == "pipe"], valve) >= 0
+    joins = (on < 0) & ~before & _joins(pipe, valve)
+    reasons += [(asset, _PIPE_OUT) for asset in valve.index[(on < 0) & before]]
+    reasons += [(asset, _NO_PIPE) for asset in valve.index[(on < 0) & ~before & ~joins]]
+    valve, on = valve[(on >= 0) | joins], on[(on >= 0) | joins]
     whole = _assembled(pipe, valve, on, source, source_pa, roughness_m)
     if not whole.sources.size:
         raise NetworkError(
@@ -192,6 +200,13 @@ def _pipe_of_valve(pipe: pd.DataFrame, valve: pd.DataFrame) -> np.ndarray:
     return np.array([row.get(pair, -1) for pair in pairs], dtype=np.int64)
 
 
+def _joins(pipe: pd.DataFrame, valve: pd.DataFrame) -> np.ndarray:
+    """Whether a valve is a link of its own between the ends of two pipes."""
+    ends = pd.Index(pd.concat([pipe["from_node"], pipe["to_node"]]).unique())
+    apart = (valve["from_node"] != valve["to_node"]).to_numpy(bool)
+    return valve["from_node"].isin(ends).to_numpy() & valve["to_node"].isin(ends).to_numpy() & apart
+
+
 def _assembled(
     pipe: pd.DataFrame,
     valve: pd.DataFrame,
@@ -209,6 +224,9 @@ def _assembled(
     beside = valve["from_node"].map(place).to_numpy()
     outer, inner = np.zeros(count, dtype=np.int64), n + np.arange(count)
     for k in range(count):  # the pipe now ends behind the valve
+        if on[k] < 0:  # a link of its own
+            outer[k], inner[k] = place[valve["from_node"].iloc[k]], place[valve["to_node"].iloc[k]]
+            continue
         end = head if begins[on[k]] == beside[k] else tail
         outer[k] = end[on[k]]
         end[on[k]] = inner[k]
@@ -228,7 +246,7 @@ def _assembled(
         tail=np.r_[tail, inner],
         kind=np.r_[np.full(len(pipe), PIPE), np.full(count, VALVE)].astype(np.int8),
         length_m=np.r_[pipe["length_m"].to_numpy(float), np.zeros(count)],
-        diameter_m=np.r_[bore, bore[on]],
+        diameter_m=np.r_[bore, np.where(on >= 0, bore[np.maximum(on, 0)], np.median(bore))],
         roughness_m=np.full(links, roughness_m),
         loss=np.zeros(links),
         open=np.ones(links, dtype=bool),
