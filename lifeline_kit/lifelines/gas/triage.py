@@ -26,10 +26,16 @@ from lifeline_kit.text import Text
 BANDS_H = (3.0, 18.0, float("inf"))
 KINDS = ("leak", "biogas", "sensor")
 _FAR = 4.5  # standard deviations off the draws fitted on; two signs so far lie outside
+_UNKNOWN = 0.03  # probability left for what no model describes, shared evenly; expert
+_HELD = 4  # readings in a row at the highest value: the end of a terminal's range, or it is stuck
 _NOISY = 0.25  # share of the level: with more white noise no model has anything to hold on to
 SIMULATED = Text(
     "概率由模拟序列校准，辅助研判，不替代现场检测",
     "probabilities calibrated on simulated series; they assist and replace no field measurement",
+)
+AT_TOP = Text(
+    "读数停在最高值：可能已到量程上限，真实浓度或更高",
+    "it stands at its highest value: perhaps the end of its range, and more gas than it shows",
 )
 NOT_RAISED = Text(
     "读数未达 5 % LEL，无须判别", "the readings stay below 5 % LEL: nothing calls for triage"
@@ -147,7 +153,8 @@ def probabilities(
     logits[0] += ethane_evidence(ethane_ratio)
     if prior is not None:
         logits += np.log(np.asarray(prior)) - np.log(settings()["prior"]["fitted"])
-    return np.exp(logits - logsumexp(logits))
+    chance = np.exp(logits - logsumexp(logits))
+    return (1.0 - _UNKNOWN) * chance + _UNKNOWN / chance.size
 
 
 def ethane_evidence(ratio: float) -> float:
@@ -199,8 +206,11 @@ def triage(
     band = used[min(int(np.searchsorted(BANDS_H, age, side="right")), len(BANDS_H) - 1)]
     first = series.index[series["methane"].notna()][0]
     scaled = (found - band.middle) / band.scale
-    outside = int((np.abs(scaled) > _FAR).sum()) >= 2 or hole.noise > _NOISY * hole.level
+    top = held_at_top(hole.sight.value, settings()["sight"]["alarm_vol"])
+    outside = int((np.abs(scaled) > _FAR).sum()) >= 2 or hole.noise > _NOISY * hole.level or top
     said = reasons(scaled, band.table, chance, context, age)
+    if top:
+        said = (AT_TOP, *said)
     if hole.sight.value.max() < settings()["sight"]["alarm_vol"]:
         said = (NOT_RAISED, *said)
     raised = [float(np.quantile(each, 0.9)) for each in hole.neighbours]
@@ -212,11 +222,24 @@ def triage(
         level=hole.level,
         peak=float(hole.sight.value.max()),
         reasons=said,
-        advice=advice(chance, context, raised, outside=outside, band=settings()["advice"]),
+        advice=advice(
+            chance,
+            context,
+            raised,
+            outside=outside,
+            peak_vol=float(hole.sight.value.max()),
+            band=settings()["advice"],
+        ),
         outside=outside,
         similar=similar_cases(scaled, cases, band),
         signs=pd.Series(found, index=list(NAMES), name="sign"),
     )
+
+
+def held_at_top(value: np.ndarray, alarm_vol: float) -> bool:
+    """Whether the last readings stand at the series' highest value, above the alarm level."""
+    last = value[-_HELD:]
+    return bool(last.size == _HELD and last.min() >= value.max() > alarm_vol)
 
 
 def similar_cases(

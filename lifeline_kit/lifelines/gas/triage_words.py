@@ -150,11 +150,19 @@ def advice(
     raised_vol: Sequence[float],
     *,
     outside: bool,
+    peak_vol: float,
     band: dict,
 ) -> tuple[Text, ...]:
-    """Say what to look at or sample next."""
+    """Say what to do and sample next; dangerous readings are secured first, whatever the cause."""
     said = []
     low, high = band["sample_band"]
+    if peak_vol >= band["secure_vol"]:
+        said.append(
+            Text(
+                "先封控现场并用另一仪器复测，无论判为何因",
+                "secure the place first and measure with another instrument, whatever the cause",
+            )
+        )
     if outside:
         said.append(
             Text(
