@@ -8,7 +8,7 @@ import pandas as pd
 from lifeline_kit.lifelines.gas.cases import FULL_VOL
 from lifeline_kit.lifelines.gas.triage_words import CAUSES, leaning
 from lifeline_kit.model.city import City
-from lifeline_kit.reports.places import local, place
+from lifeline_kit.reports.places import known, local, place
 from lifeline_kit.text import Lang, Text
 
 MOST = 12  # cases written out; the page shows all
@@ -109,7 +109,7 @@ def _case(key: str, row: pd.Series, city: City, names: dict[str, str], lang: Lan
         source=trace.get(f"summary_{lang}", ""),
         search_m=trace.get("search_m", float("nan")),
         close=plan.get("close", []),
-        people=float(plan.get("people", float("nan"))),
+        people=known(plan.get("people")),
         isolation=plan.get(lang, ""),
         stuck=_stuck(plan.get("fallback", {}), lang),
         rings=_rings(facts.get("rings", {}), lang),

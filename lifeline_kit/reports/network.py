@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from lifeline_kit.reports.places import place
+from lifeline_kit.reports.places import known, place
 from lifeline_kit.text import Lang
 
 MOST = 8  # segments written out
@@ -88,5 +88,5 @@ def _segment(row: dict, names: dict[str, str], lang: Lang) -> dict:
         "people": row["people"],
         "drivers": row[f"drivers_{lang}"],
         "close": plan.get("close", []),
-        "stopped": float(plan.get("people", float("nan"))),
+        "stopped": known(plan.get("people")),
     }

@@ -33,3 +33,8 @@ def place(asset: str, names: dict[str, str]) -> str:
 def local(moment: pd.Timestamp, city: City) -> str:
     """Write a moment in the city's own time."""
     return city.local(moment).strftime("%Y-%m-%d %H:%M")
+
+
+def known(value: float | None) -> float:
+    """Return a stored number, NaN where nobody knew it."""
+    return float("nan") if value is None else float(value)

@@ -23,6 +23,7 @@ _NOW, _FULL = Text("现状", "as it is"), Text("若积至 9.5 %VOL", "if filled 
 _NONE_NOW = Text("现状不可燃", "not flammable as it is")
 _STUCK = Text("{valve} 卡死时加关 {others}", "if {valve} is stuck, close {others}")
 _RUPTURE = Text("管道全断裂影响半径 {r:.0f} m", "potential impact radius of a rupture {r:.0f} m")
+_REACH = Text("{kpa:g} kPa {r:.0f} m", "{kpa:g} kPa {r:.0f} m")
 _PEOPLE = Text("{kpa:g} kPa {r:.0f} m · {n:.0f} 人", "{kpa:g} kPa {r:.0f} m · {n:.0f} people")
 _NOW_AT = Text("现 {now:.2f} %VOL，{share:.0%} LEL", "now {now:.2f} %VOL, {share:.0%} LEL")
 _LEVEL = Text("报警 {mark} 级（{profile}）", "alarm level {mark} ({profile})")
@@ -171,7 +172,9 @@ def _harm(facts: dict, lang: Lang) -> list[str]:
         rings = facts["rings"].get(name, [])
         if rings:
             said = ("；" if lang == "zh" else "; ").join(
-                _PEOPLE.format(kpa=ring["kpa"], r=ring["radius_m"], n=ring["people"] or 0)(lang)
+                (_PEOPLE if ring["people"] is not None else _REACH).format(
+                    kpa=ring["kpa"], r=ring["radius_m"], n=ring["people"] or 0
+                )(lang)
                 for ring in rings
             )
             rows.append(f"{title(lang)}：{said}" if lang == "zh" else f"{title(lang)}: {said}")

@@ -1,6 +1,7 @@
 """Cases of the demo city: what a duty officer gets to decide with, and what is missing when not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from lifeline_kit.charts.surroundings import methane_colour, surroundings_chart
 from lifeline_kit.io.examinations import open_examination, save_examination
 from lifeline_kit.lifelines.gas.cases import gas_cases, reference_cases
 from lifeline_kit.lifelines.gas.signs import NAMES
+from lifeline_kit.lifelines.gas.triage import triage
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.tables import FINDING_COLUMNS, table
@@ -105,3 +107,27 @@ def test_the_map_around_a_space_draws_pipes_pieces_and_rings(
     words = [item.label.value for item in chart.legend[0].items]
     assert {"Gas pipe", "Suspected pieces", "Spaces (colour: methane)"} <= set(words)
     assert methane_colour(0.0) != methane_colour(0.5) != methane_colour(2.0) != methane_colour(9.0)
+
+
+def test_where_nobody_counted_people_none_are_told(city: City, examined: Examination) -> None:
+    bare = city.with_(areas=city.areas.iloc[:0])
+    own = gas_cases(bare, examined.findings, examined.at)
+    facts = json.loads(own["facts"].iloc[0])
+    assert facts["isolation"]["people"] is None
+    assert "points of use" in facts["isolation"]["en"]
+    assert {ring["people"] for ring in facts["rings"]["full"]} == {None}
+    case = cases(replace(examined, cases=own))[0]
+    assert "2 kPa" in sheet_html(case, "en")
+    assert "people" not in sheet_html(case, "en")
+
+
+def test_a_series_held_at_its_top_is_judged_on_site_and_secured() -> None:
+    rng = np.random.default_rng(4)
+    level = np.minimum(np.r_[np.zeros(300), np.linspace(0, 7, 60), np.full(40, 7.0)], 5.0)
+    noise = rng.normal(0, 0.01, 400) * (level < 5.0)
+    time = pd.date_range("2026-10-01", periods=400, freq="15min")
+    judged = triage(pd.DataFrame({"methane": np.maximum(level + noise, 0)}, index=time))
+    assert judged.outside
+    assert "end of its range" in judged.reasons[0].en
+    assert judged.advice[0].en.startswith("secure the place first")
+    assert min(judged.leak, judged.biogas, judged.sensor) >= 0.01

@@ -200,11 +200,12 @@ def _rings(city: City, asset: str, levels: pd.Series) -> dict:
     near = levels[levels.index.isin(spaces.index)].clip(0, 100)
     full = near.copy()
     full[asset] = max(float(near.get(asset, 0.0)), FULL_VOL)
+    counted = bool(len(city.areas)) and "population" in city.areas
     found = {}
     for name, methane in (("now", near), ("full", full)):
         result = _assessed(city, spaces, methane)
         if result is not None:
-            found[name] = _ring_rows(result)
+            found[name] = _ring_rows(result, counted=counted)
     return found
 
 
@@ -229,7 +230,7 @@ def _assessed(city: City, spaces: gpd.GeoDataFrame, methane: pd.Series) -> Conse
         return None
 
 
-def _ring_rows(result: Consequence) -> list[dict]:
+def _ring_rows(result: Consequence, *, counted: bool) -> list[dict]:
     rows = []
     for _, ring in result.rings.iterrows():
         middle = ring.geometry.centroid
@@ -239,7 +240,7 @@ def _ring_rows(result: Consequence) -> list[dict]:
                 "radius_m": round(float(ring["radius_m"]), 1),
                 "harm_zh": ring["harm_zh"],
                 "harm_en": ring["harm_en"],
-                "people": round(float(ring.get("people", np.nan)), 1),
+                "people": round(float(ring["people"]), 1) if counted else None,
                 "sites": list(ring["sites"]) if "sites" in ring else [],
                 "at": [round(middle.x, 1), round(middle.y, 1)],
             }
