@@ -41,11 +41,19 @@ WORDS: dict[Lang, list[str]] = {
         "模拟数据",
         "燃气",
         "供水",
-        "须现场核实",
+        "无法判别，须现场检测",
         "依据待核",
         "一区",
     ],
-    "en": ["Tiny", "asset W1", "asset G1", "Simulated", "Gas", "terminal in doubt", "Zone 1"],
+    "en": [
+        "Tiny",
+        "asset W1",
+        "asset G1",
+        "Simulated",
+        "Gas",
+        "undecided, measure on site",
+        "Zone 1",
+    ],
 }
 
 

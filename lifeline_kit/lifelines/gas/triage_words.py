@@ -166,8 +166,8 @@ def advice(
     if outside:
         said.append(
             Text(
-                "序列超出模型适用范围：不据此报警，请现场检测",
-                "outside the range of the models: do not alarm on these numbers, measure on site",
+                "序列超出模型适用范围：勿依上述概率判断，请现场检测",
+                "outside the models: do not rely on these probabilities, measure on site",
             )
         )
     if (low <= chance[0] <= high or outside) and not np.isfinite(context.ethane_ratio):

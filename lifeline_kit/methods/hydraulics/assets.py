@@ -125,12 +125,12 @@ def network_of_assets(
     reasons += [(asset, _PIPE_OUT) for asset in valve.index[(on < 0) & before]]
     reasons += [(asset, _NO_PIPE) for asset in valve.index[(on < 0) & ~before & ~joins]]
     valve, on = valve[(on >= 0) | joins], on[(on >= 0) | joins]
-    whole = _assembled(pipe, valve, on, source, source_pa, roughness_m)
-    if not whole.sources.size:
+    if not source["from_node"].isin(pd.concat([pipe["from_node"], pipe["to_node"]])).any():
         raise NetworkError(
             f"none of the {len(pipe)} pipes is joined to a source; expected assets of kind "
             f"{' or '.join(source_kinds)} whose from_node is an end of a pipe."
         )
+    whole = _assembled(pipe, valve, on, source, source_pa, roughness_m)
     fed = connected_to(whole, whole.sources)
     reasons += [(asset, _NO_SOURCE) for asset in whole.links[~fed[whole.head]]]
     kept = _restricted(whole, fed)
