@@ -77,7 +77,7 @@ def test_a_series_outside_the_models_says_so(value):
     time = pd.date_range("2026-03-01", periods=384, freq="15min", name="time")
     result = triage(pd.DataFrame({"methane": value}, index=time))
     assert result.outside
-    assert any("outside the range" in text.en for text in result.advice)
+    assert any("outside the models" in text.en for text in result.advice)
 
 
 def test_a_quiet_terminal_calls_for_nothing():
