@@ -33,11 +33,12 @@ _UNITS: dict[str, tuple[str, tuple[str, ...]]] = {
     "m3/s": ("meter**3 / second", ("立方米/秒", "m³/s", "m^3/s", "cms")),
     "m3/d": ("meter**3 / day", ("立方米/天", "立方米/日", "m³/d", "m^3/d", "方/日")),
     "m3/min": ("meter**3 / minute", ("立方米/分", "立方米/分钟", "m³/min", "m^3/min")),
-    # gas at reference conditions: counted as it is, never rescaled to those of the pipe
+    # gas at reference conditions is a mass: what it fills in a pipe depends on the pressure there
     "Nm3/h": (
-        "meter**3 / hour",
+        "normal_cubic_meter / hour",
         ("标方/时", "标方/小时", "标立方米/小时", "Nm³/h", "Nm^3/h", "Sm3/h"),
     ),
+    "Nm3/d": ("normal_cubic_meter / day", ("标方/天", "标方/日", "Nm³/d", "Nm^3/d", "Sm3/d")),
     "L/min": ("liter / minute", ("升/分", "升/分钟", "lpm")),
     "L/s": ("liter / second", ("升/秒", "lps")),
     "m": ("meter", ("米",)),
@@ -97,6 +98,7 @@ def _registry() -> "pint.UnitRegistry":
     registry: pint.UnitRegistry = pint.UnitRegistry()
     for definition in (
         "lel_percent = [lel]",
+        "normal_cubic_meter = [gas_amount]",
         "ntu = [turbidity]",
         "ph_unit = [ph]",
         "cny = [cny]",
@@ -178,9 +180,13 @@ def convert(values: Values, unit: str, to: str) -> Values:
         factor = float((per_source / per_target).to("dimensionless").magnitude)
         return cast("Values", values * factor)
     except (pint.DimensionalityError, pint.OffsetUnitCalculusError):
-        lel = "; %LEL depends on the gas, so it is asked for, never guessed"
+        asked = {
+            "%LEL": "; %LEL depends on the gas, so it is asked for, never guessed",
+            "N": "; gas at reference conditions is the quantity 'standard_flow', not 'flow'",
+        }
+        why = [asked[k] for k in asked if source.startswith(k) or target.startswith(k)]
         raise UnitError(
             f"cannot convert {source} to {target}: they measure different things"
-            f"{lel if '%LEL' in (source, target) else ''}; "
+            f"{why[0] if why else ''}; "
             "check the unit in the header or give it in the mapping file."
         ) from None

@@ -66,6 +66,12 @@ _ALL = (
         header=("flow", "flow rate", "流量"),
     ),
     Quantity(
+        key="standard_flow",
+        unit="Nm3/h",
+        title=Text("标况流量", "Flow at reference conditions"),
+        header=("standard flow", "normal flow", "标况流量", "标准流量", "标况瞬时流量"),
+    ),
+    Quantity(
         key="makeup_flow",
         unit="m3/h",
         title=Text("补水量", "Make-up flow"),

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 # Canonical units that UDUNITS, and so CF, writes otherwise; the own name stays beside it.
 _UDUNITS = {"%VOL": "percent", "%": "percent", "um/m": "1e-6", "pH": "1", "NTU": "1", "d": "day"}
-_UDUNITS |= {"deg": "degree", "CNY/kg": "kg-1", "m3/h": "m3 h-1", "mm/h": "mm h-1"}
+_UDUNITS |= {"deg": "degree", "CNY/kg": "kg-1", "mm/h": "mm h-1"}
+_UDUNITS |= {"Nm3/h": "m3 h-1", "m3/h": "m3 h-1"}  # the last is what the spelling means elsewhere
 _UDUNITS |= {"mg/L": "mg L-1", "mg/m3": "mg m-3", "m/s2": "m s-2", "mm/s": "mm s-1"}
 _UDUNITS |= {"uS/cm": "uS cm-1"}
 _SPELLINGS = {

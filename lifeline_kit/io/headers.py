@@ -28,15 +28,18 @@ def split_header(header: str) -> tuple[str, str | None]:
     (('DMS_CN', 'um/m'), ('FRC-01', 'kN'), ('压力', 'MPa'))
     >>> split_header("出口压力MPa"), split_header("P1_flow_m3/h"), split_header("一号泵A")
     (('出口压力', 'MPa'), ('P1_flow', 'm3/h'), ('一号泵A', None))
+    >>> split_header("methane ppm"), split_header("CH4 %LEL"), split_header("flow of today")
+    (('methane', 'ppm'), ('CH4', '%LEL'), ('flow of today', None))
     """
     header = header.strip()
     match = _BRACKETS.match(header)
     if match and match["name"]:
         return match["name"].strip(), match["unit"].strip()
     glued = _GLUED.match(header)
-    ends = [header.rpartition("_")[::2], (glued["name"], glued["unit"]) if glued else ("", "")]
+    ends = [header.rpartition(mark)[::2] for mark in ("_", " ")]
+    ends += [(glued["name"], glued["unit"])] if glued else []
     for name, tail in ends:
-        if name and is_known(tail) and quantity_in(name) and _fits(tail, quantity_in(name)):
+        if name and is_known(tail) and quantity_in(name) and _fits(tail, quantity_in(name), name):
             return name, tail
     for cut in re.finditer("[/／]", header):
         if cut.start() and is_known(header[cut.end() :]):
@@ -70,12 +73,24 @@ def without_zone(header: str) -> str:
     return (bare.strip(" _-()（）[]") or "time") if found else header
 
 
-def _fits(unit: str, quantity: str | None) -> bool:
+def _fits(unit: str, quantity: str | None, name: str) -> bool:
     try:
-        check_unit(unit, quantity or "")
+        known_unit(unit, counted_as(quantity or "", unit), name, told=False)
     except (UnitError, MappingError):
         return False
     return True
+
+
+def counted_as(quantity: str, unit: str) -> str:
+    """Return the quantity that a column called flow measures in this unit.
+
+    Examples
+    --------
+    >>> counted_as("flow", "Nm³/h"), counted_as("flow", "m3/h"), counted_as("pressure", "kPa")
+    ('standard_flow', 'flow', 'pressure')
+    """
+    normal = is_known(unit) and canonical(unit) in ("Nm3/h", "Nm3/d")
+    return "standard_flow" if quantity == "flow" and normal else quantity
 
 
 def check_unit(unit: str, quantity: str) -> str:

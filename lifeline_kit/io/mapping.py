@@ -56,6 +56,7 @@ from zoneinfo import ZoneInfo
 from lifeline_kit.errors import InputError, MappingError, UnitError
 from lifeline_kit.io.gcj import datum_in
 from lifeline_kit.io.headers import (
+    counted_as,
     known_unit,
     quantity_in,
     split_header,
@@ -428,6 +429,7 @@ def channel_of(
             f"{where} {header!r} names no quantity; expected a word such as 'pressure', "
             f"'压力' or 'strain' ({', '.join(QUANTITIES)}); {remedy}"
         )
+    quantity = counted_as(quantity, unit or "")
     expected = quantity_of(quantity).unit
     if quantity == "ph":
         unit = unit or expected  # it has no other

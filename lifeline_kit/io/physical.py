@@ -14,6 +14,7 @@ _SPANS: dict[str, tuple[float, float]] = {
     "methane_enhancement": (-100.0, 1e6),
     "pressure": (-101.325, 50_000.0),  # a full vacuum is the least that a gauge can show
     "flow": (-1e6, 1e6),
+    "standard_flow": (-1e8, 1e8),
     "makeup_flow": (-1e4, 1e5),
     "level": (-500.0, 9000.0),  # depths and levels above the sea
     "ponding_depth": (-1.0, 100.0),

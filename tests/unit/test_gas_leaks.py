@@ -159,6 +159,29 @@ def test_a_station_without_meter_leaves_its_network_unwatched(leaking):
     assert [each.stations for each in watched] == [("bstation",)]
 
 
+def test_meters_at_reference_conditions_tell_the_same_leak(leaking):
+    tree = dict(nodes(leaking.readings))
+    flow = tree["flow/1h"]
+    supply = gas_supply(leaking, AT)
+    fills = float(np.median(supply.assets.network.source_pa)) / 101_325.0
+    normal = dense_node(
+        "standard_flow",
+        flow["sensor"].to_numpy(),
+        flow["time"].to_numpy(),
+        flow["value"].to_numpy() * fills,
+    )
+    normal["tests"] = flow["tests"]
+    sensors = leaking.sensors.replace(
+        {"quantity": {"flow": "standard_flow"}, "unit": {"m3/h": "Nm3/h"}}
+    )
+    readings = {"standard_flow/1h": normal, "pressure/1h": tree["pressure/1h"]}
+    other = leaking.with_(sensors=sensors, readings=xr.DataTree.from_dict(readings))
+    row, same = (balance_findings(city, AT).iloc[0] for city in (other, leaking))
+    assert row["value"] == pytest.approx(same["value"], rel=1e-6)
+    assert row["since"] == same["since"]
+    assert gas_supply(other, AT).load_kg_s == pytest.approx(supply.load_kg_s, rel=1e-6)
+
+
 def test_a_lasting_excess_never_becomes_usual_and_shorter_history_learns_nothing():
     rng = np.random.default_rng(2)
     guide, flow = demand(rng, 900.0), demand(rng, 400.0)

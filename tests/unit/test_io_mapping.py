@@ -22,6 +22,9 @@ from lifeline_kit.io.mapping import FileMapping, channels, quantity_in, read_map
         ("供水温度/℃", "供水温度", "degC", "supply_temperature"),
         ("flow/m3/h", "flow", "m3/h", "flow"),
         ("level_m", "level", "m", "level"),
+        ("methane ppm", "methane", "ppm", "methane"),
+        ("出站流量(Nm³/h)", "出站流量", "Nm3/h", "standard_flow"),
+        ("station flow (标方/日)", "station flow", "Nm3/d", "standard_flow"),
         ("pressure_kPa", "pressure", "kPa", "pressure"),
     ],
 )

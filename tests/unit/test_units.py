@@ -75,6 +75,11 @@ def test_explosive_limit_is_never_guessed(unit: str, to: str) -> None:
         convert(20.0, unit, to)
 
 
+def test_gas_at_reference_conditions_is_not_what_fills_the_pipe() -> None:
+    with pytest.raises(UnitError, match="the quantity 'standard_flow'"):
+        convert(5.0, "Nm3/h", "m3/h")
+
+
 @pytest.mark.parametrize(("unit", "to"), [("kPa", "m"), ("degC", "kPa"), ("kPa", "K"), ("mV", "V")])
 def test_other_dimensions_are_refused(unit: str, to: str) -> None:
     if (unit, to) == ("mV", "V"):
@@ -98,7 +103,7 @@ def test_unknown_unit_names_what_is_known_and_what_to_do() -> None:
         (1.0, "psi", "kPa", 6.894757),
         (24.0, "m³/d", "m3/h", 1.0),
         (60.0, "L/min", "m3/h", 3.6),
-        (5.0, "Nm3/h", "m3/h", 5.0),  # its own reference conditions, not rescaled
+        (48.0, "Nm³/d", "Nm3/h", 2.0),
         (1.0, "立方米/分钟", "m3/h", 60.0),
     ],
 )

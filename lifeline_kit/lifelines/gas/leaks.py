@@ -16,7 +16,7 @@ import pandas as pd
 
 from lifeline_kit.errors import NetworkError
 from lifeline_kit.lifelines.gas.placing import Lost, Placed, place_leak
-from lifeline_kit.lifelines.gas.supply import GasSupply, gas_supply
+from lifeline_kit.lifelines.gas.supply import AIR_PA, GasSupply, gas_supply
 from lifeline_kit.methods.alike import Excess, Watch, excess_size, least_excess, watch_excess
 from lifeline_kit.methods.hourly import hourly_means
 from lifeline_kit.methods.hydraulics.network import connected_to
@@ -126,7 +126,7 @@ def balances(city: City, supply: GasSupply, at: pd.Timestamp) -> list[Balance]:
         An hour counts when it is over.
     """
     own = city.assets[(city.assets["lifeline"] == "gas") & (city.assets["kind"] == "station")]
-    flow = hourly_means(city, "flow", own.index, at)
+    flow = _sent(city, supply, own.index, at)
     if flow.empty:
         return []
     flow = flow.interpolate(limit=3, limit_area="inside")
@@ -142,6 +142,20 @@ def balances(city: City, supply: GasSupply, at: pd.Timestamp) -> list[Balance]:
         excess = watch_excess(sent.to_numpy(), guide, watch=watch())
         found.append(Balance(nodes, stations, sent, excess))
     return found
+
+
+def _sent(city: City, supply: GasSupply, stations: pd.Index, at: pd.Timestamp) -> pd.DataFrame:
+    """What each station sends, (hour, station) [m3/h at working pressure].
+
+    A meter at reference conditions is brought to the usual pressure of the outlets, so that one
+    factor holds for all hours and the balance is no less sharp.
+    """
+    flow = hourly_means(city, "flow", stations, at)
+    normal = hourly_means(city, "standard_flow", stations.difference(flow.columns), at)
+    if normal.empty:
+        return flow
+    fills = AIR_PA / float(np.median(supply.assets.network.source_pa))
+    return pd.concat([flow, normal * fills], axis=1).sort_index().asfreq("h")
 
 
 def _parts(supply: GasSupply, ends: pd.Series) -> Iterator[tuple[np.ndarray, tuple[str, ...]]]:

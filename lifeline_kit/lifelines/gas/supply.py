@@ -59,15 +59,16 @@ def gas_supply(city: City, at: pd.Timestamp) -> GasSupply:
     """
     stations, usual, built = _built(city, at)
     people = residents(city, built)
-    flow = latest(city, "flow", stations, at)
+    flow = latest(city, "flow", stations, at)  # at working pressure
+    normal = latest(city, "standard_flow", stations.difference(list(flow)), at)
     density = METHANE.density_n * (usual * 1e3 + AIR_PA) / AIR_PA
-    if flow:  # meters count at working pressure
-        total = sum(flow.values()) * density / 3600.0
+    if flow or normal:
+        total = (sum(flow.values()) * density + sum(normal.values()) * METHANE.density_n) / 3600.0
     else:
         total = people.sum() * _PER_PERSON_M3N_H * METHANE.density_n / 3600.0
     share = people / people.sum() if people.sum() > 0 else np.full(people.size, 1 / people.size)
     counted = bool(len(city.areas)) and "population" in city.areas
-    return GasSupply(built, METHANE, people, share * total, bool(flow), counted)
+    return GasSupply(built, METHANE, people, share * total, bool(flow or normal), counted)
 
 
 def gas_network(city: City, at: pd.Timestamp) -> AssetNetwork:

@@ -145,9 +145,10 @@ def _mean(city: City, quantity: str, at: pd.Timestamp, *, lifeline: str = "") ->
 
 def _demand(city: City, at: pd.Timestamp) -> pd.Series:
     """Return gas demand: flow of the stations, or else the fall of pressure that it causes."""
-    flow = _mean(city, "flow", at, lifeline="gas")
-    if flow.size:
-        return flow
+    for quantity in ("flow", "standard_flow"):
+        flow = _mean(city, quantity, at, lifeline="gas")
+        if flow.size:
+            return flow
     pressure = _mean(city, "pressure", at, lifeline="gas")
     return -pressure
 
