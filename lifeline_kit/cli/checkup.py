@@ -25,6 +25,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     checkup.add_argument("--city", type=Path, help="city folder")
     checkup.add_argument("--readings", type=source, nargs="+", metavar="FILE", help="your readings")
     checkup.add_argument("--assets", type=Path, nargs="+", default=[], metavar="FILE")
+    checkup.add_argument(
+        "--areas", type=Path, metavar="FILE", help="districts or cells with their people"
+    )
     checkup.add_argument("--mapping", type=Path, metavar="FILE.toml", help="columns and units")
     checkup.add_argument("--lifeline", metavar="NAME", help="needed where no asset file is given")
     checkup.add_argument(
@@ -83,6 +86,7 @@ def _load(options: argparse.Namespace) -> tuple[City, list[Text]]:
     loaded = city_from_files(
         options.readings,
         assets=options.assets,
+        areas=options.areas,
         mapping=options.mapping,
         lifeline=options.lifeline,
     )

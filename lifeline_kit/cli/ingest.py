@@ -43,6 +43,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="files, folders, sqlite:///… or postgresql://…; or one SensorThings address",
     )
     ingest.add_argument("--assets", type=Path, nargs="+", default=[], metavar="FILE")
+    ingest.add_argument(
+        "--areas", type=Path, metavar="FILE", help="districts or cells with their people"
+    )
     ingest.add_argument("--mapping", type=Path, metavar="FILE.toml", help="columns and units")
     ingest.add_argument("--lifeline", metavar="NAME", help="needed where no asset file is given")
     ingest.add_argument("--out", type=Path, metavar="CITY", help="write a new city folder")
@@ -103,8 +106,8 @@ def _checked(options: argparse.Namespace) -> Lang:
         raise InputError(f"--lang {options.lang!r} is not known; expected {', '.join(LANGS)}.")
     if options.out and options.into:
         raise InputError("--out makes a new city, --into writes to one that exists; give one.")
-    if options.into and options.assets:
-        raise InputError("--into takes readings only; its assets stand in the city already.")
+    if options.into and (options.assets or options.areas):
+        raise InputError("--into takes readings only; assets and areas stand in the city already.")
     if options.out and options.out.exists() and any(options.out.iterdir()):
         raise InputError(f"--out {options.out}: already holds something; name a new folder.")
     for path in (options.rejects, options.json):
@@ -115,13 +118,17 @@ def _checked(options: argparse.Namespace) -> Lang:
 
 def _as_city(options: argparse.Namespace, lang: Lang) -> ImportReport:
     from lifeline_kit.io.files import city_from_files
+    from lifeline_kit.lifelines import ALL
+    from lifeline_kit.model.lifeline import check_kinds
 
     loaded = city_from_files(
         options.readings,
         assets=options.assets,
+        areas=options.areas,
         mapping=options.mapping,
         lifeline=options.lifeline,
     )
+    check_kinds(loaded.city.assets, ALL)  # a city that no check-up would take is not written
     if options.out:
         loaded.city.save(options.out)
     for note in loaded.notes:

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from lifeline_kit.errors import AssetsError, MappingError, ReadingsError
+from lifeline_kit.io.areas import districts_of, read_areas
 from lifeline_kit.io.gis import NUMBER_COLUMNS, TEXT_COLUMNS, read_reported
 from lifeline_kit.io.long import LongTable, Register
 from lifeline_kit.io.mapping import (
@@ -55,6 +56,7 @@ def city_from_files(
     readings: Sequence[Path],
     *,
     assets: Sequence[Path] = (),
+    areas: Path | None = None,
     mapping: Path | None = None,
     lifeline: str | None = None,
     now: np.datetime64 | None = None,
@@ -70,6 +72,8 @@ def city_from_files(
     assets : sequence of Path
         What `io.gis` reads. Without one every wide file of readings, and every device of a long
         one, is an asset without a place.
+    areas : Path, optional
+        Districts or cells with their people, `io.areas`; without them nobody is counted.
     mapping : Path, optional
         Mapping file, `io.mapping`.
     lifeline : str, optional
@@ -118,6 +122,7 @@ def city_from_files(
     merged, reports = merge(long, reports)
     if known is None:
         known = _assets_of_files(parts, merged, str(lifeline), said)
+    known, people = _with_areas(known, areas, notes)
     sensors = _sensors(parts, merged, known, said)
     city = City(
         name=_name(ids),
@@ -126,7 +131,7 @@ def city_from_files(
         origin="real",
         assets=check_assets(known),
         sensors=check_sensors(sensors, known),
-        areas=no_areas(known.crs),
+        areas=people,
         readings=check_readings(_readings(parts, merged)),
         sources=tuple(
             Source(title=Text(source_name(path), source_name(path)), url="", licence="")
@@ -135,6 +140,32 @@ def city_from_files(
     )
     report = ImportReport(files=tuple(reports), assets=tuple(asset_reports))
     return Loaded(city=city, notes=(*notes, *_gathered(said_of)), report=report)
+
+
+def _with_areas(
+    known: gpd.GeoDataFrame, path: Path | None, notes: list[Text]
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Read the areas, and tell which district each asset lies in."""
+    if path is None:
+        return known, no_areas(known.crs)
+    if known.crs is None:
+        raise AssetsError(
+            f"{path}: areas need assets with places to lie in them; give --assets as well."
+        )
+    people = read_areas(path, crs=known.crs, notes=notes)
+    district = districts_of(known, people)
+    outside = int(district.eq("").sum())
+    if outside and (people["level"] == "district").any():
+        n, all_of = f"{outside:,}", f"{len(known):,}"
+        notes.append(
+            Text(
+                f"{path.name}：{all_of} 项设施中 {n} 项不在任何分区内。",
+                f"{path.name}: {n} of {all_of} assets lie in no district.",
+            )
+        )
+    known = known.copy()
+    known["district"] = district
+    return known, people
 
 
 def _of_service(url: str, said: FileMapping, lifeline: str | None) -> Loaded:

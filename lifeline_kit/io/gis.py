@@ -113,7 +113,7 @@ def read_reported(
     """
     mapping = mapping or FileMapping()
     decided: dict[str, Text] = {}
-    raw = _open(path, mapping, decided)
+    raw = open_layer(path, mapping, decided)
     notes: list[Text] = []
     if "text" in decided:
         said = decided["text"]
@@ -136,9 +136,15 @@ def read_reported(
     return Assets(checked, tuple(notes)), report
 
 
-def _open(
+def open_layer(
     path: Path, mapping: FileMapping, decided: dict[str, Text]
 ) -> gpd.GeoDataFrame | pd.DataFrame:
+    """Open a file as it is, read-only; tell in `decided` how its text was read.
+
+    Raises
+    ------
+    InputError
+    """
     if is_sql(path):
         decided["encoding"] = Text("PostGIS 数据库", "PostGIS database")
         return read_postgis(path, mapping.assets.table, mapping.assets.select)

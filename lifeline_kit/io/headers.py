@@ -16,6 +16,7 @@ _ZONE = re.compile(
     r"|(?P<china>北京时间)"
 )
 _GLUED = re.compile(r"^(?P<name>.*[\u4e00-\u9fff])(?P<unit>[^\u4e00-\u9fff]+)$")
+_PLACE = re.compile(r"^(?:outlet|inlet|station|出口|进口|入口|出站|进站|瞬时)\s*")
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[(\[（【](?P<unit>[^()\[\]（）【】]*)[)\]）】]\s*$")
 
 
@@ -137,6 +138,18 @@ def quantity_in(name: str) -> str | None:
     """
     folded = _folded(name)
     return next((key for _, pattern, key in _words() if pattern.search(folded)), None)
+
+
+def is_quantity(name: str) -> bool:
+    """Whether a name is nothing but a word for a quantity, and where it is taken.
+
+    Examples
+    --------
+    >>> is_quantity("Outlet Pressure"), is_quantity("出口压力"), is_quantity("二号压力")
+    (True, True, False)
+    """
+    folded = _PLACE.sub("", _folded(name))
+    return any(word == folded for word, _, _ in _words())
 
 
 def known_unit(said: str, quantity: str, name: str, *, told: bool) -> str:

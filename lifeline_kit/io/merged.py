@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from lifeline_kit.errors import MappingError
+from lifeline_kit.io.headers import is_quantity
 from lifeline_kit.io.long import LongTable
 from lifeline_kit.io.mapping import Channel, FileMapping
 from lifeline_kit.io.report import FileReport, rejects_table
@@ -42,13 +43,21 @@ class Finder:
         self.said = said
 
     def guess(self, names: Iterable[str]) -> str | None:
-        """Return the asset that a name is, or begins with before a dot, colon or slash."""
+        """Return the asset that a name is, or begins with before its quantity.
+
+        After a dot, colon or slash anything may follow; after a space, a dash, an underscore or
+        nothing only the quantity, since "P1-2 pressure" need not be one of P1.
+        """
         for name in names:
             if name in self.assets:
                 return name
         for name in names:
             for at in sorted((name.rfind(joint) for joint in _JOINTS), reverse=True):
                 if at > 0 and name[:at] in self.assets:
+                    return name[:at]
+        for name in names:
+            for at in range(len(name) - 1, 0, -1):
+                if name[:at] in self.assets and is_quantity(name[at:].lstrip(" _-")):
                     return name[:at]
         return None
 

@@ -75,6 +75,11 @@ def isolate(network: Network, broken: int, *, stuck: np.ndarray | None = None) -
     NetworkError
         Where the broken link is closed, a valve or none, or what is stuck is no valve.
     """
+    if not isinstance(broken, (int, np.integer)):
+        raise NetworkError(
+            f"{broken!r} is no position of a link; AssetNetwork.link(asset) gives it, or "
+            "np.flatnonzero(network.links == name)."
+        )
     _check_links(network, broken, stuck)
     if network.kind[broken] == VALVE or not network.open[broken]:
         raise NetworkError(

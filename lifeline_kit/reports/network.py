@@ -34,6 +34,8 @@ class GasNetwork:
         told within], `raised`.
     measured : bool
         Demand follows metered flow.
+    assumed : list of str
+        What grading had to assume where the assets say nothing.
     """
 
     worst: list[dict] = field(default_factory=list)
@@ -41,6 +43,7 @@ class GasNetwork:
     terminals: list[dict] = field(default_factory=list)
     balances: list[dict] = field(default_factory=list)
     measured: bool = False
+    assumed: list[str] = field(default_factory=list)
 
 
 def gas_network(
@@ -75,6 +78,7 @@ def gas_network(
         ],
         balances=facts["balances"] if whole else [],
         measured=facts["measured"],
+        assumed=facts.get(f"assumed_{lang}", []),
     )
 
 

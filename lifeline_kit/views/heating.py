@@ -27,7 +27,10 @@ _STATIONS = Text("换热站", "Substations")
 _HINT = Text("按超额流量排序，故障在前", "by excess flow, faults first")
 _NONE = Text("没有超额流量的换热站。", "No substation wastes flow.")
 _PLANTS = Text("热源补水", "Make-up of the plants")
-_NO_PLANT = Text("没有热源资料。", "No plant is known.")
+_NO_PLANT = Text(
+    "没有热源资料：补水与泄漏需要 kind 为 plant 的设施及其补水量读数。",
+    "No plant is known: make-up and leaks take an asset of kind plant with its make-up flow.",
+)
 _COLD = Text("若现在停热", "If the heat stopped now")
 _BACK = Text("恢复供热需", "heat back after")
 _DAYS = 14

@@ -74,7 +74,7 @@ def _middle(facts: dict, store: Store, state: State) -> pn.viewable.Viewable:
 
     def draw(_: object = None) -> None:
         layer = chips.value if chips.value in LAYERS else "grade"
-        legend.object = legend_html(state.lang, layer)
+        legend.object = legend_html(state.lang, layer, facts.get(f"assumed_{state.lang}", []))
         chart, source = segments_chart(
             lines, table[layer].tolist(), unit=LAYERS[layer][1], chosen=state.asset, marks=marks
         )

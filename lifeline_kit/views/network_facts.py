@@ -1,6 +1,7 @@
 """What the page of the gas network says: the stored row turned into words. Pure; no Panel."""
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 
@@ -107,15 +108,17 @@ def worst_rows(city: City, facts: dict, lang: Lang) -> list[dict]:
     ]
 
 
-def legend_html(lang: Lang, layer: str) -> str:
-    """Write the hint of a layer, and the grades' colours."""
+def legend_html(lang: Lang, layer: str, assumed: Sequence[str] = ()) -> str:
+    """Write the hint of a layer, the grades' colours, and what grading had to assume."""
     colours = "".join(
         f'<span><i style="display:inline-block;width:16px;height:4px;border-radius:2px;'
         f'margin:0 4px 3px 10px;background:{colour}"></i>{grade}</span>'
         for grade, colour in GRADE_COLOURS.items()
         if grade and layer == "grade"
     )
-    return f'<p class="small muted">{escape(HINTS[layer](lang))}{colours}</p>'
+    hint = "；" if lang == "zh" else "; "
+    said = hint.join([HINTS[layer](lang), *(assumed if layer == "grade" else ())])
+    return f'<p class="small muted">{escape(said)}{colours}</p>'
 
 
 def segment_html(city: City, facts: dict, asset: str, lang: Lang) -> str:

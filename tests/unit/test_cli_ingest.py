@@ -150,7 +150,7 @@ def test_a_sensorthings_service_becomes_a_city(tiny_city, tmp_path, capsys, monk
 
 def test_checkup_says_in_one_line_what_was_read(file):
     options = argparse.Namespace(
-        city=None, readings=[file], assets=[], mapping=None, lifeline="water", live=None
+        city=None, readings=[file], assets=[], areas=None, mapping=None, lifeline="water", live=None
     )
     _, notes = checkup._load(options)
     assert notes[-1].en.startswith("22 readings found, 20 accepted; 1 time unreadable, 1 value")
@@ -165,6 +165,8 @@ def test_checkup_says_in_one_line_what_was_read(file):
         (("--into", "b", "--assets", "c.gpkg"), "readings only"),
         (("--json", "nowhere/deep/r.json"), "does not exist"),
         (("--into", "absent"), "is no folder"),
+        (("--into", "b", "--areas", "c.gpkg"), "readings only"),
+        (("--lifeline", "water", "--areas", "c.gpkg"), "give --assets as well"),
         ((), "no lifeline is named"),
     ],
 )

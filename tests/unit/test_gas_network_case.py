@@ -53,10 +53,29 @@ def test_the_network_is_stored_with_risk_pressure_valves_and_next_terminals():
     assert all(each["week"] < each["day"] < each["usual"] for each in facts["balances"])
 
 
+def test_what_the_assets_do_not_say_is_assumed_and_told():
+    city = known_city()
+    assets = city.assets.copy()
+    assets.loc["ap08", ["design_pressure_kpa"]] = None
+    assets.loc["ap09", ["year"]] = None
+    assets.loc["ap10", ["diameter_mm"]] = 0.0
+    facts = json.loads(network_case(city.with_(assets=assets), AT).iloc[0]["facts"])
+    assert facts["worst"][0]["asset"] == "ap08"
+    grades = dict(zip(facts["segments"]["asset"], facts["segments"]["grade"], strict=True))
+    assert grades["ap09"]
+    assert "ap10" not in grades
+    sized, year, pressure = facts["assumed_en"]
+    assert sized == "1 pipes lack diameter or length: not graded"
+    assert year.startswith("1 pipes state no year")
+    assert pressure.startswith("1 pipes state no design pressure: 300 kPa")
+    assert len(facts["assumed_zh"]) == 3
+
+
 def test_without_ages_the_map_keeps_pressures_and_states_no_risk():
     facts = json.loads(network_case(city_of(), AT).iloc[0]["facts"])
     assert set(facts["segments"]["grade"]) == {""}
     assert facts["worst"] == []
+    assert facts["assumed_en"] == ["no pipe states the year it was laid: not graded"]
     assert facts["segments"]["kpa"][0] > 0
 
 

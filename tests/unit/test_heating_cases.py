@@ -170,5 +170,5 @@ def test_what_the_network_lacks_is_a_finding_on_the_data(sick):
     assert not found["health"].any()
     loose = sick.assets.drop(index="P")
     found = network_findings(sick.with_(assets=loose), at(DAYS))
-    assert found["evidence_en"].str.contains("no source feeds").all()
+    assert found["evidence_en"].str.contains("no plant .* as its from_node").all()
     assert len(found) == 1

@@ -196,6 +196,8 @@ NETWORK = {
     "balances": [{"stations": 3, "usual": 1240.1, "day": 145.9, "week": 60.6, "raised": True}],
     "left_out": 0,
     "measured": True,
+    "assumed_zh": ["2 根管道未登记设计压力"],
+    "assumed_en": ["2 pipes state no design pressure"],
 }
 NETWORK["worst"][0]["isolation"] = FACTS["isolation"]
 
@@ -208,6 +210,7 @@ def test_the_gas_network_names_segments_terminals_and_balances(
     for words in (
         "Segments of highest risk", "16.73", "age of the pipe", "<td>V1</td>", "1,200",
         "Where the next terminals belong", "asset G2", "1.7 %", "146", "raised",
+        "2 pipes state no design pressure",
     ):  # fmt: skip
         assert words in text, words
     assert "Open cases" not in text

@@ -199,8 +199,12 @@ def terminal_alarms(
     UnitError
         Where the unit is missing or ambiguous.
     InputError
-        Where the clock runs backwards.
+        Where there is no column of methane, or the clock runs backwards.
     """
+    if "methane" not in readings:
+        raise InputError(
+            f"expected a column 'methane'; got {', '.join(map(str, readings.columns)) or 'none'}."
+        )
     lel = profile.alarm.full
     value = np.asarray(methane_in_vol(readings["methane"].to_numpy(dtype=float), unit, lel=lel))
     time = readings.index.to_numpy()

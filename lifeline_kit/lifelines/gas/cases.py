@@ -21,9 +21,10 @@ from lifeline_kit.lifelines.gas.supply import GasSupply, gas_supply
 from lifeline_kit.lifelines.gas.tracing import Tracing, methane_at, trace_gas, underground
 from lifeline_kit.lifelines.gas.triage import Triage
 from lifeline_kit.lifelines.gas.triage_city import manhole_series, triage_city
-from lifeline_kit.methods.hydraulics import Flow, prepare, solve
+from lifeline_kit.methods.hydraulics import Flow, Network, prepare, solve
 from lifeline_kit.model.city import City
 from lifeline_kit.model.tables import CASE_COLUMNS, table
+from lifeline_kit.text import Text
 
 RULE, PROFILE = "gas.methane", "cn_default"
 MOST, RECENT = 40, pd.Timedelta(days=2)
@@ -32,6 +33,11 @@ _LEAST_KPA = 5.0  # gauge pressure below which consumers are cut off in the chec
 FULL_VOL = 9.5  # stoichiometric methane in air
 SITES = ("school", "hospital", "market", "shelter", "entrance")
 _PIECES = 60
+_HELD = Text(
+    "；所关管段约占溯源概率 {share:.0%}，关闭后浓度不降则源在其外",
+    "; what is shut in holds about {share:.0%} of where the gas may come from: if methane does not "
+    "fall after closing, the source lies outside",
+)
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ def _facts(
     if trace is not None:
         facts["trace"] = _trace_facts(trace)
     if network is not None and pipe:
-        facts |= _isolated(network, pipe)
+        facts |= _isolated(network, pipe, trace)
     sized = city.assets.reindex(columns=["diameter_mm", "design_pressure_kpa"]).astype(float)
     if pipe and (sized.loc[pipe] > 0).all():
         radius = rupture_zones(city.assets.loc[[pipe]])["radius_m"].iloc[0]
@@ -248,7 +254,7 @@ def _ring_rows(result: Consequence, *, counted: bool) -> list[dict]:
     return rows
 
 
-def _isolated(network: _Network, pipe: str) -> dict:
+def _isolated(network: _Network, pipe: str, trace: Tracing | None) -> dict:
     supply = network.supply
     built = supply.assets
     try:
@@ -262,7 +268,18 @@ def _isolated(network: _Network, pipe: str) -> dict:
         )
     except NetworkError:  # the pipe took no part in the network
         return {}
-    return {"isolation": plan_facts(plan, supply)}
+    found = plan_facts(plan, supply)
+    if trace is not None:
+        held = _HELD.format(share=_held(plan, built.network, trace))
+        found |= {"zh": found["zh"] + held.zh, "en": found["en"] + held.en}
+    return {"isolation": found}
+
+
+def _held(plan: IsolationPlan, network: Network, trace: Tracing) -> float:
+    """Probability that the source lies on what the valves shut in."""
+    inside = plan.isolated[network.head] & plan.isolated[network.tail]
+    own = trace.pieces["pipe"].isin(network.links[inside])
+    return float(trace.pieces["probability"][own].sum())
 
 
 def plan_facts(plan: IsolationPlan, supply: GasSupply) -> dict:

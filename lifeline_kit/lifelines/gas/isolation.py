@@ -22,7 +22,8 @@ class IsolationPlan:
         Valves that keep the gas of parts that lose their supply anyway.
     fallback : dict of valve to int array
         What to close if that valve of `close` is stuck.
-    lost : bool array, (node,)
+    isolated, lost : bool arrays, (node,)
+        Shut in with the break; without supply.
     relight : int
         Points of consumption to visit before gas may flow again.
     linepack_m3n : float [m3 at 0 °C and 101,325 Pa]
@@ -36,6 +37,7 @@ class IsolationPlan:
     close: np.ndarray
     also: np.ndarray
     fallback: dict[int, np.ndarray]
+    isolated: np.ndarray
     lost: np.ndarray
     relight: int
     linepack_m3n: float
@@ -96,6 +98,7 @@ def isolation_plan(
         close=order,
         also=found.also,
         fallback=fallback,
+        isolated=found.isolated,
         lost=found.lost,
         relight=int((found.lost & (load > 0)).sum()),
         linepack_m3n=linepack_m3n(network, gas, pressure, found.isolated),

@@ -1,6 +1,5 @@
 """One manhole's series made ready for the models: baseline, noise, onset, drivers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,10 @@ from scipy.signal import lfilter
 from lifeline_kit.errors import ReadingsError
 from lifeline_kit.methods.marginal import Sight
 
+_COLUMNS = frozenset(
+    ("methane", "temperature", "air_temperature", "rain", "humidity", "demand", "flooded")
+)
+LOWEST_VOL = -5.0  # %VOL: a zero that drifted so far shows nothing any more
 _RESOLUTION_NOISE = 0.004  # %VOL: rounding to 0.01
 
 
@@ -77,13 +80,9 @@ def prepare(
     Raises
     ------
     ReadingsError
-        Where methane is absent, holds fewer than four readings, or time does not increase.
+        As of `checked_series`, or where time does not increase.
     """
-    if "methane" not in series or int(series["methane"].notna().sum()) < 4:
-        raise ReadingsError(
-            "triage needs at least four readings of methane in the column 'methane'; "
-            f"got columns {', '.join(map(str, series.columns))} and {len(series)} rows."
-        )
+    series = checked_series(series)
     series = series[series["methane"].notna()]
     stamp = series.index.to_numpy().astype("datetime64[ms]")
     time_h = (stamp - stamp[0]) / np.timedelta64(3_600_000, "ms")
@@ -126,6 +125,63 @@ def prepare(
         flooded=_column(series, "flooded", 0.0) > 0,
         neighbours=_neighbours(series),
     )
+
+
+def checked_series(series: pd.DataFrame) -> pd.DataFrame:
+    """Check the series of a manhole.
+
+    Parameters
+    ----------
+    series : DataFrame, index `time`
+        As of `prepare`; an index with a zone is brought to UTC.
+
+    Raises
+    ------
+    ReadingsError
+        Where it is no such table, methane is absent or holds fewer than four readings, or a
+        reading is no number or cannot be %VOL.
+    """
+    if not isinstance(series, pd.DataFrame):
+        raise ReadingsError(
+            f"triage needs a DataFrame with the column 'methane'; got {type(series).__name__}; "
+            "use series.to_frame('methane')."
+        )
+    if "methane" not in series or int(series["methane"].notna().sum()) < 4:
+        raise ReadingsError(
+            "triage needs at least four readings of methane in the column 'methane'; "
+            f"got columns {', '.join(map(str, series.columns))} and {len(series)} rows."
+        )
+    if not isinstance(series.index, pd.DatetimeIndex):
+        raise ReadingsError(
+            f"triage needs the times (UTC) as the index; got {series.index.dtype}; use "
+            ".set_index('time') after pd.to_datetime."
+        )
+    if series.index.tz is not None:
+        series = series.tz_convert("UTC").tz_localize(None)
+    for name in [*_COLUMNS.intersection(series.columns), *_beside(series)]:
+        number = pd.to_numeric(series[name], errors="coerce")
+        wrong = (number.isna() & series[name].notna()) | np.isinf(number.astype(float))
+        if wrong.any():
+            raise ReadingsError(
+                f"triage: {name} is {series[name][wrong].iloc[0]} at {series.index[wrong][0]}; "
+                "expected finite numbers, or nothing where there is no reading."
+            )
+        if name == "methane" or name.startswith("neighbour_"):
+            _check_share(name, number)
+    return series
+
+
+def _check_share(name: str, number: pd.Series) -> None:
+    low, high = float(number.min()), float(number.max())
+    if low < LOWEST_VOL or high > 100.0:
+        raise ReadingsError(
+            f"triage needs {name} in %VOL, {LOWEST_VOL:g} to 100; got {low:g} to {high:g}. "
+            "1 %VOL is 10,000 ppm; of %LEL ask which 100 % is meant."
+        )
+
+
+def _beside(series: pd.DataFrame) -> list[str]:
+    return sorted(str(name) for name in series.columns if str(name).startswith("neighbour_"))
 
 
 def _quiet(
@@ -187,5 +243,4 @@ def _warmth(series: pd.DataFrame) -> np.ndarray:
 
 
 def _neighbours(series: pd.DataFrame) -> tuple[np.ndarray, ...]:
-    names: Sequence[str] = sorted(n for n in series.columns if str(n).startswith("neighbour_"))
-    return tuple(_column(series, name, 0.0) for name in names)
+    return tuple(_column(series, name, 0.0) for name in _beside(series))

@@ -22,11 +22,24 @@ from lifeline_kit.methods.hydraulics import Flow, prepare, solve
 from lifeline_kit.methods.localise import detectable_kg_s
 from lifeline_kit.model.city import City
 from lifeline_kit.model.tables import CASE_COLUMNS, table
+from lifeline_kit.text import Text
 
 KIND = "gas.network"
 _WORST, _TERMINALS, _PIECE_M = 12, 8, 20.0
 _LEAST_PA = AIR_PA + 5e3
-_RISKED = ("length_m", "year", "diameter_mm", "design_pressure_kpa")
+_RISKED = ("length_m", "diameter_mm")
+_PRESSURE = Text(
+    "{n} 根管道未登记设计压力，按 {kpa:.0f} kPa（调压站出口常值）计",
+    "{n} pipes state no design pressure: {kpa:.0f} kPa assumed, as usual at the stations",
+)
+_YEAR = Text(
+    "{n} 根管道未登记投用年份，按已知者的中位数计",
+    "{n} pipes state no year: the median of the others assumed",
+)
+_NO_YEAR = Text(
+    "没有一根管道登记投用年份，未评风险", "no pipe states the year it was laid: not graded"
+)
+_SIZE = Text("{n} 根管道缺管径或长度，未评风险", "{n} pipes lack diameter or length: not graded")
 
 
 def network_case(city: City, at: pd.Timestamp) -> pd.DataFrame:
@@ -50,7 +63,7 @@ def network_case(city: City, at: pd.Timestamp) -> pd.DataFrame:
     except NetworkError:
         return table([], CASE_COLUMNS, "case")
     flow = solve(prepare(supply.assets.network, supply.gas), supply.load_kg_s)
-    risk = _risk(city, at)
+    risk, assumed = _risk(city, supply, at)
     worst = risk.sort_values("risk", ascending=False).head(_WORST)
     facts = {
         "segments": _segments(city, supply, flow, risk),
@@ -59,6 +72,8 @@ def network_case(city: City, at: pd.Timestamp) -> pd.DataFrame:
         "balances": _balances(city, supply, at),
         "left_out": len(supply.assets.left_out),
         "measured": supply.measured,
+        "assumed_zh": [each.zh for each in assumed],
+        "assumed_en": [each.en for each in assumed],
     }
     first = str(supply.assets.network.links[0])
     row = {
@@ -74,22 +89,33 @@ def network_case(city: City, at: pd.Timestamp) -> pd.DataFrame:
     return table([row], CASE_COLUMNS, "case")
 
 
-def _risk(city: City, at: pd.Timestamp) -> pd.DataFrame:
-    """Risk of each segment whose size, age and pressure are known; empty where none is."""
-    own = city.assets[(city.assets["lifeline"] == "gas") & (city.assets["kind"] == "pipe")]
-    if set(_RISKED) <= set(own.columns):
-        own = own[(own[list(_RISKED)].astype(float) > 0).all(axis=1)]
-    else:
-        own = own.iloc[:0]
-    if own.empty:
-        return pd.DataFrame(columns=["risk", "grade", "people", "drivers_zh", "drivers_en"])
+def _risk(city: City, supply: GasSupply, at: pd.Timestamp) -> tuple[pd.DataFrame, list[Text]]:
+    """Risk of each segment whose size is known, and what was assumed of the others' data."""
+    every = city.assets[(city.assets["lifeline"] == "gas") & (city.assets["kind"] == "pipe")]
+    own = every[(every[list(_RISKED)].astype(float) > 0).all(axis=1)].copy()
+    laid, design = (_above_zero(own, name) for name in ("year", "design_pressure_kpa"))
+    assumed = [_SIZE.format(n=len(every) - len(own))] if len(own) < len(every) else []
+    if laid.isna().all():
+        none = pd.DataFrame(columns=["risk", "grade", "people", "drivers_zh", "drivers_en"])
+        return none, [*assumed, _NO_YEAR]
+    outlet = (float(np.median(supply.assets.network.source_pa)) - AIR_PA) / 1e3
+    if laid.isna().any():
+        assumed.append(_YEAR.format(n=int(laid.isna().sum())))
+    if design.isna().any():
+        assumed.append(_PRESSURE.format(n=int(design.isna().sum()), kpa=outlet))
+    own["year"], own["design_pressure_kpa"] = laid, design.fillna(outlet)
     areas = city.areas
     if len(areas):
         finest = "cell" if (areas["level"] == "cell").any() else "district"
         areas = areas[areas["level"] == finest]
     sites = city.assets[city.assets["kind"].isin(SITES)]
     rates = leak_rates(own, None, year=at.year, observed_years=10.0)
-    return segment_risk(own, rates, areas, sites)
+    return segment_risk(own, rates, areas, sites), assumed
+
+
+def _above_zero(own: pd.DataFrame, name: str) -> pd.Series:
+    known = own[name].astype(float) if name in own else pd.Series(np.nan, index=own.index)
+    return known.where(known > 0)
 
 
 def _segments(city: City, supply: GasSupply, flow: Flow, risk: pd.DataFrame) -> dict:

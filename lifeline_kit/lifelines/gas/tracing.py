@@ -16,7 +16,8 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.spatial import KDTree
 
-from lifeline_kit.errors import InputError
+from lifeline_kit.errors import CrsError, InputError
+from lifeline_kit.lifelines.gas.manhole import LOWEST_VOL
 from lifeline_kit.methods.seepage import (
     Soil,
     Underground,
@@ -157,8 +158,24 @@ def trace_gas(
     Raises
     ------
     InputError
-        Where assets lack pipes or spaces, or a reading is of no space.
+        Where assets lack pipes or spaces, a reading is of no space or cannot be %VOL.
+    CrsError
+        Where the assets are not in metres.
     """
+    missing = [name for name in ("lifeline", "kind") if name not in assets]
+    if missing:
+        raise InputError(f"the assets have no column {missing[0]!r}; expected lifeline and kind.")
+    if assets.crs is None or not assets.crs.is_projected:
+        found = assets.crs.to_string() if assets.crs else "no CRS"
+        raise CrsError(
+            f"tracing needs assets in metres; got {found}; convert with .to_crs(...), for "
+            "instance EPSG:4547."
+        )
+    if ((readings < LOWEST_VOL) | (readings > 100.0)).any():
+        raise InputError(
+            f"tracing needs methane in %VOL, {LOWEST_VOL:g} to 100; got {readings.min():g} to "
+            f"{readings.max():g}; 1 %VOL is 10,000 ppm."
+        )
     gas = assets[assets["lifeline"] == "gas"]
     pipes, spaces = gas[gas["kind"] == "pipe"], gas[gas["kind"] == "space"]
     if pipes.empty or spaces.empty:

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from lifeline_kit.errors import RulesError
-from lifeline_kit.lifelines.gas.manhole import Manhole, prepare
+from lifeline_kit.errors import InputError, ReadingsError, RulesError
+from lifeline_kit.lifelines.gas.manhole import Manhole, checked_series, prepare
 from lifeline_kit.lifelines.gas.signs import NAMES, ManholeContext, signs
 from lifeline_kit.lifelines.gas.triage_models import settings
 from lifeline_kit.lifelines.gas.triage_words import advice, reasons
@@ -195,15 +195,26 @@ def triage(
     Raises
     ------
     ReadingsError
-        Where methane is absent, too short or out of order.
+        Where methane is absent, too short, out of order or cannot be %VOL, or neighbours and
+        their distances differ in number.
+    InputError
+        Where context, cases or prior are not what they are said to be.
     """
     context = context or ManholeContext()
+    _check(context, cases, prior)
     hole = made_ready(series, context)
+    if len(hole.neighbours) != len(context.neighbour_m):
+        raise ReadingsError(
+            f"triage got {len(hole.neighbours)} columns neighbour_1 … and "
+            f"{len(context.neighbour_m)} distances; give one "
+            "of ManholeContext.neighbour_m for each."
+        )
     found = signs(hole, context)
     age = age_h(hole)
     used = weights or fitted()
     chance = probabilities(found, age, ethane_ratio=context.ethane_ratio, prior=prior, weights=used)
     band = used[min(int(np.searchsorted(BANDS_H, age, side="right")), len(BANDS_H) - 1)]
+    series = checked_series(series)
     first = series.index[series["methane"].notna()][0]
     scaled = (found - band.middle) / band.scale
     top = held_at_top(hole.sight.value, settings()["sight"]["alarm_vol"])
@@ -234,6 +245,28 @@ def triage(
         similar=similar_cases(scaled, cases, band),
         signs=pd.Series(found, index=list(NAMES), name="sign"),
     )
+
+
+def _check(context: object, cases: object, prior: Sequence[float] | None) -> None:
+    if not isinstance(context, ManholeContext):
+        raise InputError(
+            f"context is a {type(context).__name__}; expected ManholeContext(space_type=…, …)."
+        )
+    if cases is not None:
+        found = set(cases.columns) if isinstance(cases, pd.DataFrame) else set()
+        missing = [name for name in NAMES if name not in found]
+        if missing:
+            raise InputError(
+                f"past cases lack the sign {missing[0]!r}; expected a table with the columns of "
+                "signs.NAMES."
+            )
+    if prior is not None:
+        share = np.asarray(prior, dtype=float)
+        if share.shape != (3,) or not (share > 0).all() or not np.isclose(share.sum(), 1.0):
+            raise InputError(
+                f"prior is {tuple(np.ravel(share).tolist())}; expected three shares above zero, of "
+                "leak, biogas and sensor, that add up to 1."
+            )
 
 
 def held_at_top(value: np.ndarray, alarm_vol: float) -> bool:

@@ -18,6 +18,7 @@ from lifeline_kit.errors import NetworkError
 from lifeline_kit.lifelines.heating.hourly import hourly
 from lifeline_kit.methods.hydraulics import Hydraulics, prepare, water
 from lifeline_kit.methods.hydraulics.assets import (
+    UNFED,
     AssetNetwork,
     left_out_rows,
     network_of_assets,
@@ -84,7 +85,7 @@ def network_findings(city: City, at: pd.Timestamp) -> pd.DataFrame:
     except NetworkError:
         own = city.assets[city.assets["lifeline"] == "heating"]
         pipes = own.index[own["kind"] == "pipe"]
-        reason = pd.DataFrame({"reason": "source"}, index=pipes)
+        reason = pd.DataFrame({"reason": UNFED}, index=pipes)
         return table(
             left_out_rows(reason, lifeline="heating", at=at, origin=origin),
             FINDING_COLUMNS,

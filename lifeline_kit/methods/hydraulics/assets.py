@@ -23,6 +23,7 @@ from lifeline_kit.text import Text
 
 _COLUMNS = ("kind", "from_node", "to_node", "length_m", "diameter_mm")
 _NO_SIZE, _NO_END, _NO_PIPE, _NO_SOURCE = "size", "end", "pipe", "source"
+UNFED = "unfed"  # the whole network
 _PIPE_OUT = "pipe_out"
 REASONS = {
     _NO_SIZE: Text("管径或长度缺失或为零", "diameter or length is missing or zero"),
@@ -33,6 +34,11 @@ REASONS = {
     ),
     _PIPE_OUT: Text("阀门所在管道未参与计算", "the pipe that the valve stands on was left out"),
     _NO_SOURCE: Text("所在管段没有气源或热源", "no source feeds the part it lies in"),
+    UNFED: Text(
+        "没有热源（kind 为 plant）或调压站（station）的 from_node 落在管道端点上，全网无法计算",
+        "no plant (heating) or station (gas) has an end of a pipe as its from_node, so nothing of "
+        "the network can be computed",
+    ),
 }
 _DATA = Text(
     "管网数据有缺：部分设施未参与水力计算", "Network data incomplete: left out of hydraulics"

@@ -206,7 +206,13 @@ def solve(
         Where a load is not a number or of another length than the nodes.
     """
     network = hydraulics.network
-    load = np.atleast_2d(np.asarray(load_kg_s, dtype=float))
+    try:
+        load = np.atleast_2d(np.asarray(load_kg_s, dtype=float))
+    except (TypeError, ValueError):
+        raise NetworkError(
+            "loads are not numbers of one length; expected kg/s for each of the "
+            f"{network.nodes.size} nodes, or a row of them for each case."
+        ) from None
     if load.shape[1] != network.nodes.size or not np.isfinite(load).all():
         raise NetworkError(
             f"loads are {load.shape} with {np.count_nonzero(~np.isfinite(load))} not finite; "
