@@ -1,8 +1,9 @@
 """Fit the calibration of gas triage on train draws: ``python -m lifeline_kit.bench.biogas_fit``.
 
 Writes `lifelines/gas/triage_weights.toml`: for each band of hours since the onset the weights of
-a multinomial logistic model on the signs of `lifelines.gas.signs`. Train draws only, half of them
-with the errors of measurement doubled; early bands from episodes cut after the onset.
+a multinomial logistic model on the signs of `lifelines.gas.signs`. Train draws only, a third each
+with once, twice and three times the errors of measurement; early bands from episodes cut after the
+onset.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,8 @@ from lifeline_kit.lifelines.gas.signs import NAMES, ManholeContext, signs
 from lifeline_kit.lifelines.gas.triage import BANDS_H, age_h, made_ready
 from lifeline_kit.methods.softmax import Weights, fit_softmax
 
-EPISODES, SEED, SHRINKAGE = 9000, 71, 4.0
+EPISODES, SEED, SHRINKAGE = 24_000, 71, 4.0
+NOISES = (1.0, 2.0, 3.0)
 CUTS_H = ((0.25, 1.0, 2.0), (4.0, 8.0, 14.0), (24.0,))
 
 
@@ -63,17 +65,17 @@ def fit_band(band: int, n: int = EPISODES, seed: int = SEED) -> Weights:
     band : int
         Position in `BANDS_H`.
     n : int
-        Whole episodes of the last band; the early bands take a twelfth, each cut more than once.
+        Whole episodes of the last band; the early bands take an eighth, each cut more than once.
     seed : int
     """
     last = band == len(CUTS_H) - 1
     parts = []
-    for k, noise in enumerate((1.0, 2.0)):
-        number = n // 2 if last else n // 12
+    for k, noise in enumerate(NOISES):
+        number = n // len(NOISES) // (1 if last else 8)
         drawn = draw_episodes(number, split="train", seed=seed + 10 * band + k, noise=noise)
         parts.append(rows_of(drawn, (np.inf,) if last else CUTS_H[band]))
     if last:
-        drawn = draw_episodes(n // 12, split="train", seed=seed + 55)
+        drawn = draw_episodes(n // 32, split="train", seed=seed + 55)
         parts.append(rows_of(drawn, CUTS_H[band]))
     features, label = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
     return fit_softmax(features, label, shrinkage=SHRINKAGE)

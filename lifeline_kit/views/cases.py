@@ -26,7 +26,10 @@ _RUPTURE = Text("管道全断裂影响半径 {r:.0f} m", "potential impact radiu
 _REACH = Text("{kpa:g} kPa {r:.0f} m", "{kpa:g} kPa {r:.0f} m")
 _PEOPLE = Text("{kpa:g} kPa {r:.0f} m · {n:.0f} 人", "{kpa:g} kPa {r:.0f} m · {n:.0f} people")
 _NOW_AT = Text("现 {now:.2f} %VOL，{share:.0%} LEL", "now {now:.2f} %VOL, {share:.0%} LEL")
-_LEVEL = Text("报警 {mark} 级（{profile}）", "alarm level {mark} ({profile})")
+_LEVEL = Text(
+    "终端报警 {mark} 级（{profile}；预警另按规则分级）",
+    "terminal alarm {mark} ({profile}; warnings are graded by their rule)",
+)
 _SOON = Text("约 {hours:.1f} 小时后达 {share} % LEL", "{share} % LEL in about {hours:.1f} h")
 
 

@@ -29,6 +29,9 @@ NAMES = (
     "demand",
     "wet",
     "warmth",
+    "level",
+    "age",
+    *(f"{own}_share" for own in ("noise", "wander", "damp")),
 )
 _NAT = 4.0  # beyond it evidence counts by its logarithm: no model is exact
 
@@ -87,8 +90,16 @@ def signs(hole: Manhole, context: ManholeContext) -> np.ndarray:
             _apart(hole, biogas.noise, "biogas"),
             np.array([leak.coefficients[3], leak.coefficients[4], biogas.coefficients[3]])
             / hole.level,
+            _clarity(hole),
         ]
     )
+
+
+def _clarity(hole: Manhole) -> np.ndarray:
+    """How much there is to judge by: no evidence itself, but noise makes all of it weaker."""
+    age = max(float(hole.sight.time_h[-1] - hole.onset_h), 0.0)
+    own = np.array([hole.noise, hole.wander, abs(hole.damp_gain)]) / hole.level
+    return np.r_[np.log(hole.level), np.log1p(age), np.log(own[0]), own[1:]]
 
 
 def _apart(hole: Manhole, noise: np.ndarray, kind: str) -> np.ndarray:
