@@ -67,3 +67,11 @@ class MissingPartError(LifelineError):
 
 class StoreError(LifelineError):
     """The live store cannot be opened, written or sealed."""
+
+
+class LedgerError(LifelineError):
+    """An act that the ledger does not allow, or a ledger that is damaged or of another version."""
+
+
+class ConflictError(LedgerError):
+    """Somebody else acted on the item meanwhile."""

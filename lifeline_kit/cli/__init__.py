@@ -8,11 +8,23 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from lifeline_kit.cli import bench, checkup, collect, demo, ingest, replay, serve, share, store
+from lifeline_kit.cli import (
+    bench,
+    checkup,
+    collect,
+    demo,
+    ingest,
+    ledger,
+    replay,
+    serve,
+    share,
+    store,
+    watch,
+)
 from lifeline_kit.cli.console import BAD_INPUT, INTERNAL, err
 from lifeline_kit.errors import LifelineError
 
-_COMMANDS = (serve, demo, checkup, ingest, store, replay, collect, share, bench)
+_COMMANDS = (serve, demo, checkup, ingest, store, replay, collect, share, ledger, watch, bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

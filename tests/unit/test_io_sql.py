@@ -1,12 +1,7 @@
 """Readings from SQLite and from a real PostgreSQL, assets from PostGIS."""
 
 import os
-import pwd
-import shutil
-import socket
 import sqlite3
-import subprocess
-import tempfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,7 +17,6 @@ from lifeline_kit.io.mapping import AssetMapping, FileMapping, SqlMapping
 from lifeline_kit.io.sources import Address, read_readings
 
 NOW = np.datetime64("2026-11-01", "ms")
-BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
 
 
 @pytest.fixture
@@ -86,47 +80,6 @@ def test_which_table_is_asked_for_and_only_queries_are_run(sqlite_file, tmp_path
 def test_an_unknown_kind_and_no_address():
     with pytest.raises(InputError, match=r"does not answer|not read"):
         read_readings(Address("postgresql+nothing://a@127.0.0.1/b"), now=NOW)
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    """A PostgreSQL of the machine's own binaries, in a temporary folder, on a free port."""
-    if not BINARIES:
-        if os.environ.get("CI"):
-            pytest.fail("PostgreSQL is not installed; CI needs /usr/lib/postgresql/*/bin")
-        pytest.skip("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="lk-pg-"))
-    user = None
-    if os.geteuid() == 0:
-        names = {entry.pw_name for entry in pwd.getpwall()}
-        user = "postgres" if "postgres" in names else "nobody"
-        shutil.chown(folder, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            command,
-            check=True,
-            user=user,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            timeout=60,
-            env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
-        )
-
-    binary, data = BINARIES[-1], str(folder / "data")
-    run(
-        str(binary / "initdb"), "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-sync"
-    )
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run(str(binary / "pg_ctl"), "-D", data, "-o", options, "-w", "-l", f"{data}/log", "start")
-    try:
-        yield f"postgresql+pg8000://tester@127.0.0.1:{port}/postgres"
-    finally:
-        run(str(binary / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
