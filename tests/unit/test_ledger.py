@@ -189,6 +189,7 @@ def tampered(ledger, statement):
     ("statement", "match"),
     [
         ("UPDATE event SET body = '[]' WHERE seq = 2", r"event 2 \(warning W1, receive\) was chan"),
+        ("UPDATE event SET body = 'x' WHERE seq = 2", "event 2 .* was changed"),
         ("UPDATE event SET actor = 'li' WHERE seq = 1", "event 1 .* was changed"),
         ("DELETE FROM event WHERE seq = 2", "events 2 to 2 are missing"),
         ("DELETE FROM event WHERE seq = 3", "the book ends at"),
