@@ -146,6 +146,7 @@ def _check(duty: Duty, file: str) -> None:
                 f"{file}: contact {key!r} has the address {contact.to!r}; expected file, mailto:…, "
                 "https://… or mqtt:topic."
             )
+    for key in duty.contacts:
         told = [key]
         while duty.contacts[told[-1]].next:
             told.append(duty.contacts[told[-1]].next)
