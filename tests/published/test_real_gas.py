@@ -44,7 +44,7 @@ def test_the_source_of_every_event_is_named(shared_data):
     if not list((shared_data / "gas" / "metec").glob("week*_sensors.parquet")):
         pytest.skip("no localisation window")
     got = metec_locate.BENCH.measure(shared_data, 0).values
-    assert got["n"] >= 6
+    assert got["n"] >= 5  # alarms held for 90 min: two releases of the week are one event
     assert got["accuracy"] >= 0.85
     assert got["wilson_low"] < got["accuracy"]
     assert 0.3 < got["rate_ratio_median"] < 3.0

@@ -1,11 +1,9 @@
 """Read and add to the ledger. Who changes an item says which version of it was seen."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -14,7 +12,8 @@ import sqlalchemy as sa
 
 from lifeline_kit.errors import LedgerError
 from lifeline_kit.io.ledger import schema
-from lifeline_kit.io.ledger.chain import GENESIS, Verified, broken, link, plain
+from lifeline_kit.io.ledger.chain import GENESIS, Verified, broken, link
+from lifeline_kit.io.ledger.rows import event_of, frame_of, item_of, projected, row_of
 from lifeline_kit.model.ledger import LONGEST, QUIET, Event, Item, applied
 
 _AT_ONCE = 5000
@@ -170,7 +169,7 @@ class Ledger:
         if limit is not None:
             query = query.limit(limit).offset(offset)
         with schema.reading(self.engine) as connection:
-            return _frame(connection.execute(query).mappings().all())
+            return frame_of(connection.execute(query).mappings().all())
 
     def counts(self, entity: str = "warning") -> pd.DataFrame:
         """How many items are in each state and level: `state`, `level`, `n`."""
@@ -193,7 +192,7 @@ class Ledger:
             .order_by(table.c.version)
         )
         with schema.reading(self.engine) as connection:
-            return [_event(row) for row in connection.execute(query).mappings()]
+            return [event_of(row) for row in connection.execute(query).mappings()]
 
     def rows(self) -> Iterator[dict]:
         """Every event as it stands in the book, in order."""
@@ -320,7 +319,7 @@ def _written(
             _check_merge(connection, draft, now)
         now[place] = applied(there, event)
         seq += 1
-        row = _row(event, seq, draft.key or uuid4().hex, told)
+        row = row_of(event, seq, draft.key or uuid4().hex, told)
         row |= {"before": before, "hash": link(before, row)}
         before = row["hash"]
         rows.append(row)
@@ -371,49 +370,13 @@ def _check_names(draft: Draft) -> None:
             )
 
 
-def _row(event: Event, seq: int, key: str, told: int) -> dict:
-    return {
-        "seq": seq,
-        "key": key,
-        "entity": event.entity,
-        "item": event.item,
-        "version": event.version,
-        "act": event.act,
-        "at": int(event.at.astype(np.int64)),
-        "told": told,
-        "actor": event.actor,
-        "body": plain(event.body, of=f"{event.entity} {event.item}"),
-    }
-
-
-def _event(row: Mapping[Any, Any]) -> Event:
-    try:
-        body = json.loads(row["body"])
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise LedgerError(
-            f"{row['entity']} {row['item']}: act {row['version']} cannot be read any more; it was "
-            "changed by hand. See lifeline ledger verify, and restore a copy."
-        )
-    return Event(
-        entity=row["entity"],
-        item=row["item"],
-        version=row["version"],
-        act=row["act"],
-        at=np.datetime64(row["at"], "ms"),
-        actor=row["actor"],
-        body=body,
-    )
-
-
 def _by_key(connection: sa.Connection, keys: list[str]) -> dict[str, Event]:
     found: dict[str, Event] = {}
     table = schema.event
     for start in range(0, len(keys), 500):
         part = keys[start : start + 500]
         rows = connection.execute(sa.select(table).where(table.c.key.in_(part))).mappings()
-        found |= {row["key"]: _event(row) for row in rows}
+        found |= {row["key"]: event_of(row) for row in rows}
     return found
 
 
@@ -426,34 +389,14 @@ def _items(connection: sa.Connection, places: set[tuple[str, str]]) -> dict[tupl
             part = names[start : start + 500]
             query = sa.select(table).where(table.c.entity == entity, table.c.item.in_(part))
             for row in connection.execute(query).mappings():
-                found[entity, row["item"]] = _item(row)
+                found[entity, row["item"]] = item_of(row)
     return found
-
-
-def _moment(value: int | None) -> np.datetime64:
-    return np.datetime64("NaT", "ms") if value is None else np.datetime64(value, "ms")
-
-
-def _item(row: Mapping[Any, Any]) -> Item:
-    return Item(
-        entity=row["entity"],
-        item=row["item"],
-        state=row["state"],
-        version=row["version"],
-        opened=_moment(row["opened"]),
-        updated=_moment(row["updated"]),
-        since=_moment(row["since"]),
-        closed=_moment(row["closed"]),
-        level=row["level"],
-        body=json.loads(row["body"]),
-        times={act: _moment(at) for act, at in json.loads(row["times"]).items()},
-    )
 
 
 def _stored(connection: sa.Connection, items: list[Item]) -> None:
     """Put items into their table, in place of what stood there."""
     table = schema.item
-    rows = [_projected(each) for each in items]
+    rows = [projected(each) for each in items]
     old = [{"old_entity": row["entity"], "old_item": row["item"]} for row in rows]
     place = (table.c.entity == sa.bindparam("old_entity")) & (
         table.c.item == sa.bindparam("old_item")
@@ -461,38 +404,6 @@ def _stored(connection: sa.Connection, items: list[Item]) -> None:
     for start in range(0, len(rows), _AT_ONCE):
         connection.execute(table.delete().where(place), old[start : start + _AT_ONCE])
         connection.execute(table.insert(), rows[start : start + _AT_ONCE])
-
-
-def _projected(each: Item) -> dict:
-    body = each.body
-    number = {name: int(value.astype(np.int64)) for name, value in each.times.items()}
-    return {
-        "entity": each.entity,
-        "item": each.item,
-        "state": each.state,
-        "version": each.version,
-        "level": each.level,
-        "lifeline": str(body.get("lifeline", ""))[:40],
-        "unit": str(body.get("unit", ""))[:LONGEST],
-        "supervised": "supervise" in each.times,
-        "opened": int(each.opened.astype(np.int64)),
-        "since": int(each.since.astype(np.int64)),
-        "updated": int(each.updated.astype(np.int64)),
-        "closed": None if np.isnat(each.closed) else int(each.closed.astype(np.int64)),
-        "times": json.dumps(number, sort_keys=True),
-        "body": plain(body, of=f"{each.entity} {each.item}"),
-    }
-
-
-def _frame(rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
-    names = [column.name for column in schema.item.columns if column.name != "entity"]
-    frame = pd.DataFrame([{name: row[name] for name in names} for row in rows], columns=names)
-    for name in ("opened", "since", "updated", "closed"):
-        frame[name] = pd.to_datetime(frame[name], unit="ms").astype(_MS)
-    for name in ("times", "body"):
-        frame[name] = [json.loads(text) for text in frame[name]]
-    frame["supervised"] = frame["supervised"].astype(bool)
-    return frame.set_index("item")
 
 
 def _book(connection: sa.Connection) -> Iterator[dict]:
@@ -506,7 +417,7 @@ def _folded(connection: sa.Connection) -> dict[tuple[str, str], Item]:
     items: dict[tuple[str, str], Item] = {}
     for row in _book(connection):
         place = row["entity"], row["item"]
-        items[place] = applied(items.get(place), _event(row))
+        items[place] = applied(items.get(place), event_of(row))
     return items
 
 
@@ -521,7 +432,7 @@ def rebuilt(connection: sa.Connection) -> int:
 def _unlike(connection: sa.Connection) -> list[str]:
     """Items that are not what their events come to."""
     try:
-        wanted = {place: _projected(each) for place, each in _folded(connection).items()}
+        wanted = {place: projected(each) for place, each in _folded(connection).items()}
     except LedgerError as error:
         return [f"the events contradict one another: {error}"]
     problems = []
