@@ -13,6 +13,7 @@ from lifeline_kit.bench import (
     heat_leak,
     heat_solver,
     isolation,
+    ledger,
     metec_alarm,
     metec_locate,
     mqtt,
@@ -24,6 +25,7 @@ from lifeline_kit.bench import (
     skab,
     store,
     substation,
+    warnings_speed,
 )
 from lifeline_kit.bench.run import Bench, Result, print_result, run_bench
 
@@ -42,6 +44,7 @@ BENCHES: dict[str, Bench] = {
         heat_solver.BENCH,
         isolation.BENCH,
         gecco.BENCH,
+        ledger.BENCH,
         metec_alarm.BENCH,
         metec_locate.BENCH,
         mqtt.BENCH,
@@ -53,6 +56,7 @@ BENCHES: dict[str, Bench] = {
         skab.BENCH,
         store.BENCH,
         substation.BENCH,
+        warnings_speed.BENCH,
     )
 }
 

@@ -23,6 +23,7 @@ STEPS = {
     "supervised": Text("超过督办期限", "past the date of supervision"),
 }
 _MIN = np.timedelta64(60_000, "ms")
+_MEETS = {"response": "dispose", "control": "control"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,34 @@ def due(items: pd.DataFrame, duty: Duty, *, now: np.datetime64) -> list[Due]:
         if step.at <= now
     ]
     return sorted(found, key=lambda step: (step.at, step.key))
+
+
+def clocks(row: pd.Series, duty: Duty) -> list[tuple[str, np.datetime64, np.datetime64 | None]]:
+    """Return the limits of a warning: `response`, `control`, `closing`; until when; when met.
+
+    Parameters
+    ----------
+    row : Series
+        One of `Ledger.items`.
+    duty : Duty
+    """
+    level, times = int(row["level"]), row["times"]
+    opened = row["opened"].to_datetime64().astype("datetime64[ms]")
+    met = {name: times.get(act, times.get("submit")) for name, act in _MEETS.items()}
+    closed = None if pd.isna(row["closed"]) else row["closed"].to_datetime64()
+    minutes = {
+        "response": duty.response_min[level],
+        "control": duty.control_min[level],
+        "closing": 60.0 * duty.close_h[level],
+    }
+    done = {
+        **{name: None if at is None else np.datetime64(at, "ms") for name, at in met.items()},
+        "closing": closed,
+    }
+    return [
+        (name, opened + np.timedelta64(round(limit * 60_000), "ms"), done[name])
+        for name, limit in minutes.items()
+    ]
 
 
 def _of_one(item: str, row: pd.Series, duty: Duty) -> list[Due]:

@@ -19,6 +19,7 @@ from tornado.web import GZipContentEncoding, RedirectHandler
 
 from lifeline_kit.errors import ServiceError
 from lifeline_kit.views.checkup import checkup
+from lifeline_kit.views.desk import desk
 from lifeline_kit.views.heating import heating
 from lifeline_kit.views.network import network
 from lifeline_kit.views.overview import overview
@@ -31,6 +32,7 @@ from lifeline_kit.views.worker import start_worker
 
 _FACTORIES = {
     "overview": overview,
+    "desk": desk,
     "triage": triage,
     "network": network,
     "heating": heating,
@@ -191,7 +193,7 @@ def _announce(host: str, port: int, address: str, open_browser: bool, began: flo
         f"Dashboards: [bold]{address}[/bold]  (first page after {time.monotonic() - began:.1f} s)"
     )
     _CONSOLE.print(
-        "中文: /overview  /triage  /network  /heating  /checkup    English: /overview?lang=en …"
+        f"中文: {'  '.join(f'/{name}' for name in PAGES)}    English: /overview?lang=en …"
     )
     _CONSOLE.print("Press Ctrl+C to stop.")
     sys.stdout.flush()

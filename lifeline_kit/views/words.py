@@ -1,5 +1,7 @@
 """Words of the pages that no table carries: labels of columns, units of time, buttons."""
 
+import unicodedata
+
 import pandas as pd
 
 from lifeline_kit.charts import theme
@@ -94,6 +96,24 @@ def moment_words(time: pd.Timestamp, time_zone: str, *, year: bool = False) -> s
         return ""
     local = theme.local([time], time_zone)[0]
     return f"{local:%Y-%m-%d %H:%M}" if year else f"{local:%m-%d %H:%M}"
+
+
+_TURNING = dict.fromkeys((*range(8234, 8239), *range(8294, 8298), 8207), "�")
+
+
+def shown(text: object, *, most: int = 120) -> str:
+    """Make text from data fit for a line: no marks that turn what follows, not endless.
+
+    Examples
+    --------
+    >>> shown("a" + chr(0x202E) + "b") == "a" + chr(0xFFFD) + "b", len(shown("x" * 10_000))
+    (True, 121)
+    """
+    plain = "".join(
+        "\ufffd" if unicodedata.category(letter) == "Cc" else letter
+        for letter in str(text).translate(_TURNING)
+    )
+    return plain if len(plain) <= most else f"{plain[:most]}…"
 
 
 def duration_words(span: pd.Timedelta, lang: Lang) -> str:

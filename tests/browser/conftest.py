@@ -9,14 +9,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from grid_city import build, examined
+
+from lifeline_kit.early_warning.duty import load_duty
+from lifeline_kit.io.ledger import Ledger
+from lifeline_kit.services.watch import synchronised
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -90,7 +96,10 @@ def served(grid_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Serve the small city with an examination whose every number is known."""
     folder = tmp_path_factory.mktemp("served") / "city"
     shutil.copytree(grid_folder, folder)
-    examined(folder)
+    examination = examined(folder)
+    with Ledger.open(folder / "ledger.sqlite", create=True) as ledger:
+        now = np.datetime64(datetime.now(UTC).replace(tzinfo=None), "ms")
+        synchronised(ledger, examination, load_duty(), now=now)
     server = start(folder, folder.parent / "server.log")
     yield server
     stop(server)

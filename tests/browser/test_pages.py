@@ -11,6 +11,7 @@ from grid_city import BURST, SPACE
 pytestmark = pytest.mark.browser
 READY = ".riskmap[data-ready=yes]"
 LANDMARKS = {"overview": READY, "triage": ".verdict", "network": ".segment", "heating": ".verdict"}
+LANDMARKS |= {"desk": ".deskitem"}
 MOST_BYTES = 6_000_000
 LEVEL_AT = """(root, id) => {
     const state = {source: 'assets', sourceLayer: 'assets', id};
@@ -75,6 +76,8 @@ def visit(browser: object, served: Served, request: pytest.FixtureRequest) -> It
         ("overview?lang=en", "en", ["Open warnings", "Water pressure low", "Simulated", "81.3"]),
         ("triage", "zh-CN", ["待研判", "倾向：燃气泄漏", "91 %", "依次关闭 V1", "不作许可计算"]),
         ("triage?lang=en", "en", ["To decide", "Likely: Gas leak", "if V1 is stuck", "Simulated"]),
+        ("desk", "zh-CN", ["未办结预警", "待接收", "供水公司", "响应", "真警率", "模拟数据"]),
+        ("desk?lang=en", "en", ["Open warnings", "awaiting receipt", "Simulated"]),
         ("heating", "zh-CN", ["换热站 1", "调节阀关不严", "疑漏 3.2", "关闭 V7", "模拟数据"]),
         ("heating?lang=en", "en", ["Control valve leaks", "leak 3.2", "close V7", "Simulated"]),
         ("network", "zh-CN", ["风险最高管段", "依次关闭 V7", "31.0%", "没有施工许可", "≥ 80"]),

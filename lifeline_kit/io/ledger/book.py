@@ -117,6 +117,11 @@ class Ledger:
         with schema.writing(self.engine) as connection:
             return _written(connection, list(drafts), told, list(notices))
 
+    def head(self) -> str:
+        """Return the hash of the last event: it changes with every act."""
+        with schema.reading(self.engine) as connection:
+            return _meta(connection).get("head", GENESIS)
+
     def known(self, keys: Sequence[str]) -> set[str]:
         """Which of these keys were written already."""
         with schema.reading(self.engine) as connection:
@@ -126,6 +131,13 @@ class Ledger:
         """Return what an item is now, or None."""
         with schema.reading(self.engine) as connection:
             return _items(connection, {(entity, item)}).get((entity, item))
+
+    def rows_of(self, entity: str, items: Sequence[str]) -> pd.DataFrame:
+        """Some items, whatever their state; a table as of `items`."""
+        table = schema.item
+        query = sa.select(table).where(table.c.entity == entity, table.c.item.in_(list(items)))
+        with schema.reading(self.engine) as connection:
+            return frame_of(connection.execute(query).mappings().all())
 
     def items(
         self,
@@ -172,11 +184,11 @@ class Ledger:
             return frame_of(connection.execute(query).mappings().all())
 
     def counts(self, entity: str = "warning") -> pd.DataFrame:
-        """How many items are in each state and level: `state`, `level`, `n`."""
+        """How many open items are in each state and level: `state`, `level`, `n`."""
         table = schema.item
         query = (
             sa.select(table.c.state, table.c.level, sa.func.count().label("n"))
-            .where(table.c.entity == entity)
+            .where(table.c.entity == entity, table.c.closed.is_(None))
             .group_by(table.c.state, table.c.level)
         )
         with schema.reading(self.engine) as connection:

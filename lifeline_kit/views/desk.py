@@ -1,0 +1,242 @@
+"""The warning desk: the queue, one warning with its clocks, what may be done, indicators."""
+
+import os
+from datetime import UTC, datetime
+from html import escape
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from lifeline_kit.early_warning.duty import load_duty
+from lifeline_kit.early_warning.indicators import indicators, precision
+from lifeline_kit.errors import LifelineError
+from lifeline_kit.io.ledger import Ledger
+from lifeline_kit.model.ledger import MACHINES, VERDICTS
+from lifeline_kit.services.desk import done, rechecked
+from lifeline_kit.text import Lang, Text
+from lifeline_kit.views.desk_facts import (
+    BY_HAND,
+    PERIOD_D,
+    allowed,
+    indicators_html,
+    precision_html,
+    queue_rows,
+    warning_html,
+)
+from lifeline_kit.views.elements import WarningList, html
+from lifeline_kit.views.page import page, session_state
+from lifeline_kit.views.state import State
+from lifeline_kit.views.store import Store, current_store
+
+LEDGER_VARIABLE = "LIFELINE_LEDGER"
+_QUEUE, _HINT = Text("未办结预警", "Open warnings"), Text("等级高者在前", "gravest first")
+_NONE = Text("没有未办结的预警。", "No warning is open.")
+_NO_LEDGER = Text(
+    "尚无台账。运行 lifeline watch --city … 后，预警将在此登记、计时、办结。",
+    "There is no ledger yet. Run lifeline watch --city …: warnings are then booked, timed and "
+    "closed here.",
+)
+_WHO, _SAY = Text("经办人", "Your name"), Text("说明、原因或去向", "Words, reason or target")
+_VERDICT, _RECHECK = Text("结论", "Verdict"), Text("数据复核", "Re-check by data")
+_NAME_FIRST = Text("请先填写经办人。", "Say who you are first.")
+_DONE = Text("已记入台账：{act}", "Booked: {act}")
+_FIELD = {  # what the one line of words means for an act
+    "assign": "unit", "return": "reason", "merge": "into", "note": "text", "dispose": "text",
+    "supervise": "by",
+}  # fmt: skip
+_MOST, _POLL_MS = 200, 4000
+_CARD = {"background": "#ffffff", "border": "1px solid #e1e6ec", "border-radius": "10px"}
+
+
+def desk(store: Store | None = None) -> pmui.Page:
+    """Build the warning desk of the city that this process serves."""
+    store = store or current_store()
+    return page(_content, name="desk", store=store, state=session_state())
+
+
+def ledger_of(store: Store) -> Ledger | None:
+    """Open the ledger of a city, or that of ``$LIFELINE_LEDGER``; None where there is none."""
+    assert store.city.path is not None
+    place = os.environ.get(LEDGER_VARIABLE) or store.city.path / "ledger.sqlite"
+    try:
+        return Ledger.open(place)
+    except LifelineError:
+        return None
+
+
+def _now() -> np.datetime64:
+    return np.datetime64(datetime.now(UTC).replace(tzinfo=None), "ms")
+
+
+def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
+    ledger = ledger_of(store)
+    if ledger is None:
+        return [html(f'<div class="list"><span class="none">{_NO_LEDGER(state.lang)}</span></div>')]
+    shown = _Desk(store, state.lang, ledger)
+    if pn.state.curdoc is not None and pn.state.curdoc.session_context:
+        pn.state.add_periodic_callback(shown.poll, period=_POLL_MS)
+        pn.state.on_session_destroyed(lambda _: ledger.close())
+    return [shown.layout()]
+
+
+class _Desk:
+    """The parts of one visitor's desk; the ledger holds everything that matters."""
+
+    def __init__(self, store: Store, lang: Lang, ledger: Ledger) -> None:
+        self.store, self.lang, self.ledger, self.duty = store, lang, ledger, load_duty()
+        self.item, self.seen = "", ledger.head()
+        self.listing = WarningList(rows=[], none=_NONE(lang), sizing_mode="stretch_width", margin=0)
+        self.head, self.sheet, self.numbers, self.said = html(""), html(""), html(""), html("")
+        line = {"size": "small", "margin": (8, 12, 0, 12), "sizing_mode": "stretch_width"}
+        self.who = pmui.TextInput(label=_WHO(lang), max_length=60, **line)
+        self.say = pmui.TextInput(label=_SAY(lang), max_length=400, **line)
+        options = {text(lang): key for key, text in VERDICTS.items()}
+        self.verdict = pmui.Select(label=_VERDICT(lang), options=options, **line)
+        # made once and shown or hidden: buttons that come and go pile up in the document
+        titles = {act: MACHINES["warning"][act].title(lang) for act in BY_HAND}
+        titles = {"recheck": _RECHECK(lang)} | titles
+        self.buttons = {act: self.button(act, title) for act, title in titles.items()}
+        self.version = 0
+        self.listing.param.watch(self.pick, "chosen")
+        self.show()
+
+    def show(self) -> None:
+        """Read the ledger anew."""
+        items = self.ledger.items(limit=_MOST)
+        self.listing.rows = queue_rows(self.store.city, items, self.duty, _now(), self.lang)
+        count = int(self.ledger.counts()["n"].sum())
+        self.head.object = _head(f"{_QUEUE(self.lang)} {count}", _HINT(self.lang))
+        if not self.item:
+            self.item = str(items.index[0]) if len(items) else ""
+        self.draw()
+        self.numbers.object = self.measured()
+
+    def draw(self) -> None:
+        """Show the chosen warning and what may be done to it."""
+        held = self.ledger.rows_of("warning", [self.item])
+        may: set[str] = set()
+        if held.empty:
+            self.sheet.object = ""
+        else:
+            row, events = held.iloc[0], self.ledger.events("warning", self.item)
+            self.sheet.object = warning_html(
+                self.store.city, self.item, row, events, self.duty, _now(), self.lang
+            )
+            self.version, state = int(row["version"]), row["state"]
+            may = {*allowed(state), *(["recheck"] if state == "review" else [])}
+        self.verdict.visible = "close" in may
+        for act, button in self.buttons.items():
+            button.visible = act in may
+
+    def measured(self) -> str:
+        """Indicators of what was issued in the last weeks."""
+        since = _now() - np.timedelta64(PERIOD_D, "D")
+        every = self.ledger.items(open_only=False, since=since, limit=None)
+        verdicts = self.ledger.items("verdict", open_only=False, since=since, limit=None)
+        health = self.store.examined().health
+        found = indicators(every, verdicts, self.duty, at=_now(), health=health)
+        rules = precision_html(precision(every, verdicts), self.lang)
+        return f'<div class="sheet">{indicators_html(found, self.lang)}{rules}</div>'
+
+    def button(self, act: str, title: str) -> pmui.Button:
+        """Make a button for an act on the version that is shown."""
+        main = act in ("receive", "recheck", "close", "submit")
+        button = pmui.Button(
+            label=title, size="small", margin=0, color="primary", visible=False,
+            variant="contained" if main else "outlined",
+        )  # fmt: skip
+        button.on_click(lambda _: self.do(act, title))
+        return button
+
+    def do(self, act: str, title: str) -> None:
+        """Do an act, and say what came of it."""
+        actor = self.who.value.strip()
+        if not actor:
+            self.said.object = _said(_NAME_FIRST(self.lang), good=False)
+            return
+        try:
+            self.act(act, actor, self.version)
+        except LifelineError as error:
+            self.said.object = _said(str(error), good=False)
+        else:
+            self.said.object, self.say.value = (
+                _said(_DONE.format(act=title)(self.lang), good=True),
+                "",
+            )
+        self.show()
+
+    def act(self, act: str, actor: str, version: int) -> None:
+        """Write an act; what is not allowed raises LifelineError."""
+        if act == "recheck":
+            examination = self.store.examined()
+            rechecked(self.ledger, self.item, examination, self.duty, actor=actor, now=_now())
+            return
+        body = _body(act, self.say.value.strip(), str(self.verdict.value), self.ledger, self.item)
+        done(self.ledger, self.item, act, actor=actor, now=_now(), body=body, version=version)
+
+    def pick(self, event: param.parameterized.Event) -> None:
+        """Choose a warning of the list."""
+        if event.new:
+            self.item, self.said.object = str(event.new), ""
+            self.draw()
+
+    def poll(self) -> None:
+        """Follow what others do."""
+        if (at := self.ledger.head()) != self.seen:
+            self.seen = at
+            self.show()
+
+    def layout(self) -> pn.viewable.Viewable:
+        """Put the parts side by side."""
+        buttons = pn.FlexBox(*self.buttons.values(), margin=(6, 10), gap="6px")
+        acts = [self.who, self.say, self.verdict, buttons, self.said]
+        return _laid_out(self.head, self.listing, self.sheet, acts, self.numbers)
+
+
+def _body(act: str, words: str, verdict: str, ledger: Ledger, item: str) -> dict:
+    """What an act says: the one line of words under the name that the act gives it."""
+    body: dict = {_FIELD[act]: words} if words and act in _FIELD else {}
+    if act == "close":
+        body["verdict"] = verdict
+    elif act == "escalate" and (held := ledger.item("warning", item)) is not None:
+        body["level"] = held.level - 1
+    elif act == "supervise":
+        body["due"] = str(_now() + np.timedelta64(7, "D"))[:16]
+    return body
+
+
+def _head(title: str, hint: str) -> str:
+    return f'<div class="head"><h2>{title}</h2><span class="muted">{hint}</span></div>'
+
+
+def _said(text: str, *, good: bool) -> str:
+    kind = "draft" if good else "problem"
+    return f'<div class="{kind}" role="status" style="margin:6px 12px">{escape(text)}</div>'
+
+
+def _laid_out(
+    head: pn.pane.HTML,
+    listing: WarningList,
+    sheet: pn.pane.HTML,
+    acts: list[pn.viewable.Viewable],
+    numbers: pn.pane.HTML,
+) -> pn.viewable.Viewable:
+    left = pn.Column(
+        head, listing, margin=0, scroll="y-auto", sizing_mode="stretch_height",
+        styles=_CARD | {"width": "clamp(240px, 22vw, 340px)", "flex": "none"},
+    )  # fmt: skip
+    middle = pn.Column(
+        sheet, margin=0, scroll="y-auto", sizing_mode="stretch_both",
+        styles=_CARD | {"padding": "10px 6px", "min-width": "0"},
+    )  # fmt: skip
+    right = pn.Column(
+        *acts, numbers, margin=0, scroll="y-auto", sizing_mode="stretch_height",
+        styles=_CARD | {"width": "clamp(300px, 30vw, 460px)", "flex": "none"},
+    )  # fmt: skip
+    frame = {
+        "height": "calc(100vh - 58px)", "padding": "10px 14px 12px", "gap": "10px",
+        "box-sizing": "border-box", "min-height": "560px",
+    }  # fmt: skip
+    return pn.Row(left, middle, right, sizing_mode="stretch_width", margin=0, styles=frame)
