@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from lifeline_kit.cli import (
     bench,
+    bulletin,
     checkup,
     collect,
     demo,
@@ -24,7 +25,20 @@ from lifeline_kit.cli import (
 from lifeline_kit.cli.console import BAD_INPUT, INTERNAL, err
 from lifeline_kit.errors import LifelineError
 
-_COMMANDS = (serve, demo, checkup, ingest, store, replay, collect, share, ledger, watch, bench)
+_COMMANDS = (
+    serve,
+    demo,
+    checkup,
+    ingest,
+    store,
+    replay,
+    collect,
+    share,
+    ledger,
+    watch,
+    bulletin,
+    bench,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,6 @@ from lifeline_kit.errors import InputError
 if TYPE_CHECKING:
     from lifeline_kit.io.ledger import Ledger, Verified
 
-FILE = "ledger.sqlite"
 _LEVELS = ("", "I", "II", "III", "IV")
 
 
@@ -56,7 +55,7 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def where(part: argparse.ArgumentParser) -> None:
     """Add the options that say which ledger."""
-    part.add_argument("--city", type=Path, metavar="DIR", help=f"city folder; its {FILE}")
+    part.add_argument("--city", type=Path, metavar="DIR", help="city folder; its ledger.sqlite")
     part.add_argument("--ledger", metavar="ADDRESS", help="a file, or postgresql+pg8000://…")
 
 
@@ -71,9 +70,10 @@ def address(options: argparse.Namespace) -> str | Path:
         return options.ledger
     if options.city is None:
         raise InputError("expected --city DIR or --ledger ADDRESS.")
-    if not options.city.is_dir():
-        raise InputError(f"--city {options.city}: no such folder.")
-    return options.city / FILE
+    from lifeline_kit.model.city import City
+    from lifeline_kit.services.desk import ledger_place
+
+    return ledger_place(City.open(options.city, readings=False))
 
 
 def now() -> np.datetime64:

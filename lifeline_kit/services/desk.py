@@ -3,7 +3,9 @@
 The page and the command line call these; both therefore refuse the same things in the same words.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,40 @@ import numpy as np
 from lifeline_kit.early_warning.duty import Duty
 from lifeline_kit.early_warning.issue import back_to_normal
 from lifeline_kit.errors import LedgerError
-from lifeline_kit.io.ledger import Draft, Ledger
+from lifeline_kit.io.examinations import derived_folder
+from lifeline_kit.io.ledger import COPY, FILE, Draft, Ledger, restore
+from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.ledger import Event, Item, item_id
 
 _BY_DATA = ("recheck", "issue", "data", "remind")  # nobody may say these by hand
+
+
+def ledger_place(city: City) -> Path:
+    """Return where the ledger of a city lies.
+
+    Its own `ledger.sqlite`; or, where it has none and comes with a copy (the demo city does), one
+    made from the copy in the city's derived folder, so that playing changes nothing that was
+    shipped.
+
+    Raises
+    ------
+    CityError
+        Where the city was never saved.
+    LedgerError
+        Where the copy is damaged.
+    """
+    derived = derived_folder(city)
+    assert city.path is not None
+    own, copy = city.path / FILE, city.path / COPY
+    if own.exists() or not copy.exists():
+        return own
+    place = derived / FILE
+    if not place.exists():
+        partial = derived / f"{FILE}.{os.getpid()}.partial"
+        restore(copy, partial)
+        partial.replace(place)
+    return place
 
 
 def done(

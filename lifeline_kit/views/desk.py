@@ -13,8 +13,8 @@ from lifeline_kit.early_warning.duty import load_duty
 from lifeline_kit.early_warning.indicators import indicators, precision
 from lifeline_kit.errors import LifelineError
 from lifeline_kit.io.ledger import Ledger
-from lifeline_kit.model.ledger import MACHINES, VERDICTS
-from lifeline_kit.services.desk import done, rechecked
+from lifeline_kit.model.ledger import MACHINES, VERDICTS, Item
+from lifeline_kit.services.desk import done, ledger_place, rechecked
 from lifeline_kit.text import Lang, Text
 from lifeline_kit.views.desk_facts import (
     BY_HAND,
@@ -58,15 +58,16 @@ def desk(store: Store | None = None) -> pmui.Page:
 
 def ledger_of(store: Store) -> Ledger | None:
     """Open the ledger of a city, or that of ``$LIFELINE_LEDGER``; None where there is none."""
-    assert store.city.path is not None
-    place = os.environ.get(LEDGER_VARIABLE) or store.city.path / "ledger.sqlite"
     try:
-        return Ledger.open(place)
+        return Ledger.open(os.environ.get(LEDGER_VARIABLE) or ledger_place(store.city))
     except LifelineError:
         return None
 
 
-def _now() -> np.datetime64:
+def _now(store: Store) -> np.datetime64:
+    """UTC; in a simulated city the clock of its data."""
+    if store.city.origin == "simulated":
+        return store.examined().at.to_datetime64()
     return np.datetime64(datetime.now(UTC).replace(tzinfo=None), "ms")
 
 
@@ -105,7 +106,9 @@ class _Desk:
     def show(self) -> None:
         """Read the ledger anew."""
         items = self.ledger.items(limit=_MOST)
-        self.listing.rows = queue_rows(self.store.city, items, self.duty, _now(), self.lang)
+        self.listing.rows = queue_rows(
+            self.store.city, items, self.duty, _now(self.store), self.lang
+        )
         count = int(self.ledger.counts()["n"].sum())
         self.head.object = _head(f"{_QUEUE(self.lang)} {count}", _HINT(self.lang))
         if not self.item:
@@ -122,7 +125,7 @@ class _Desk:
         else:
             row, events = held.iloc[0], self.ledger.events("warning", self.item)
             self.sheet.object = warning_html(
-                self.store.city, self.item, row, events, self.duty, _now(), self.lang
+                self.store.city, self.item, row, events, self.duty, _now(self.store), self.lang
             )
             self.version, state = int(row["version"]), row["state"]
             may = {*allowed(state), *(["recheck"] if state == "review" else [])}
@@ -132,11 +135,11 @@ class _Desk:
 
     def measured(self) -> str:
         """Indicators of what was issued in the last weeks."""
-        since = _now() - np.timedelta64(PERIOD_D, "D")
+        since = _now(self.store) - np.timedelta64(PERIOD_D, "D")
         every = self.ledger.items(open_only=False, since=since, limit=None)
         verdicts = self.ledger.items("verdict", open_only=False, since=since, limit=None)
         health = self.store.examined().health
-        found = indicators(every, verdicts, self.duty, at=_now(), health=health)
+        found = indicators(every, verdicts, self.duty, at=_now(self.store), health=health)
         rules = precision_html(precision(every, verdicts), self.lang)
         return f'<div class="sheet">{indicators_html(found, self.lang)}{rules}</div>'
 
@@ -171,10 +174,13 @@ class _Desk:
         """Write an act; what is not allowed raises LifelineError."""
         if act == "recheck":
             examination = self.store.examined()
-            rechecked(self.ledger, self.item, examination, self.duty, actor=actor, now=_now())
+            rechecked(
+                self.ledger, self.item, examination, self.duty, actor=actor, now=_now(self.store)
+            )
             return
-        body = _body(act, self.say.value.strip(), str(self.verdict.value), self.ledger, self.item)
-        done(self.ledger, self.item, act, actor=actor, now=_now(), body=body, version=version)
+        held, now = self.ledger.item("warning", self.item), _now(self.store)
+        body = _body(act, self.say.value.strip(), str(self.verdict.value), held, now)
+        done(self.ledger, self.item, act, actor=actor, now=now, body=body, version=version)
 
     def pick(self, event: param.parameterized.Event) -> None:
         """Choose a warning of the list."""
@@ -195,15 +201,15 @@ class _Desk:
         return _laid_out(self.head, self.listing, self.sheet, acts, self.numbers)
 
 
-def _body(act: str, words: str, verdict: str, ledger: Ledger, item: str) -> dict:
+def _body(act: str, words: str, verdict: str, held: Item | None, now: np.datetime64) -> dict:
     """What an act says: the one line of words under the name that the act gives it."""
     body: dict = {_FIELD[act]: words} if words and act in _FIELD else {}
     if act == "close":
         body["verdict"] = verdict
-    elif act == "escalate" and (held := ledger.item("warning", item)) is not None:
+    elif act == "escalate" and held is not None:
         body["level"] = held.level - 1
     elif act == "supervise":
-        body["due"] = str(_now() + np.timedelta64(7, "D"))[:16]
+        body["due"] = str(now + np.timedelta64(7, "D"))[:16]
     return body
 
 

@@ -286,7 +286,7 @@ DEMO = Path(__file__).parents[2] / "data" / "demo" / "wuhan"
 
 def test_the_command_line_from_city_to_closing(tmp_path, capsys):
     city = tmp_path / "city"
-    shutil.copytree(DEMO, city, ignore=shutil.ignore_patterns(".derived"))
+    shutil.copytree(DEMO, city, ignore=shutil.ignore_patterns(".derived", "ledger*"))
     assert main(["watch", "--city", str(city), "--once"]) == 0
     with Ledger.open(city / "ledger.sqlite") as ledger:
         items = ledger.items()

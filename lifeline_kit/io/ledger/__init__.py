@@ -2,6 +2,6 @@
 
 from lifeline_kit.io.ledger.book import Draft, Ledger
 from lifeline_kit.io.ledger.chain import Verified
-from lifeline_kit.io.ledger.copies import backup, restore
+from lifeline_kit.io.ledger.copies import COPY, FILE, backup, restore
 
-__all__ = ["Draft", "Ledger", "Verified", "backup", "restore"]
+__all__ = ["COPY", "FILE", "Draft", "Ledger", "Verified", "backup", "restore"]

@@ -5,6 +5,7 @@ the notices. A copy is checked before anything is written from it.
 """
 
 import gzip
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from lifeline_kit.io.ledger import schema
 from lifeline_kit.io.ledger.book import Ledger, rebuilt, set_meta
 from lifeline_kit.io.ledger.chain import GENESIS, Verified, broken
 
+FILE, COPY = "ledger.sqlite", "ledger.jsonl.gz"  # of a city folder: in use, as shipped
 _FORMAT = 1
 _AT_ONCE = 5000
 
@@ -51,7 +53,10 @@ def backup(ledger: Ledger, path: Path) -> Verified:
         # one transaction, so that events and notices are of one moment
         with (
             schema.reading(ledger.engine) as connection,
-            gzip.open(partial, "wt", encoding="utf-8") as out,
+            partial.open("wb") as raw,
+            # without a moment or a name in it: the same ledger gives the same file
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+            io.TextIOWrapper(packed, encoding="utf-8") as out,
         ):
             number, last = _end(connection)
             head = {"lifeline_ledger": _FORMAT, "events": number, "head": last}
