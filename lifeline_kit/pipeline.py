@@ -16,6 +16,13 @@ from lifeline_kit.checkup import assess_risk, score_city
 from lifeline_kit.checkup.profile import Profile, load_profile
 from lifeline_kit.coupling import couple
 from lifeline_kit.early_warning import raise_warnings
+from lifeline_kit.early_warning.own_rules import (
+    FILE,
+    OwnRules,
+    load_own_rules,
+    shelved,
+    with_rules,
+)
 from lifeline_kit.errors import ReadingsError
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
@@ -70,8 +77,8 @@ def examine(
         Where the city holds no reading.
     """
     check_kinds(city.assets, ALL)
-    profile = profile or load_profile()
-    version = examination_version(city, at, profile)
+    own, profile = own_rules(city), profile or load_profile()
+    version, lifelines = examination_version(city, at, profile), with_rules(ALL, own)
     seconds: dict[str, float] = {}
     step = 0
 
@@ -90,31 +97,31 @@ def examine(
         moment = _moment(last if at is None else at)
         if at is not None:
             city = until(city, moment)
-        flagged = flag_city(city, ALL, moment.to_datetime64())
-        in_doubt = doubts(flagged, ALL)
+        flagged = flag_city(city, lifelines, moment.to_datetime64())
+        in_doubt = doubts(flagged, lifelines)
         flagged = mark_doubts(flagged, in_doubt)
         health = sensor_health(flagged, moment.to_datetime64(), in_doubt)
         flags = sparse_flags(flagged)
         parts = [sensor_health_findings(flagged, health, flags, in_doubt)]
-    for lifeline in ALL:
+    for lifeline in lifelines:
         with stage(lifeline.key):
             parts.append(lifeline.diagnose(lifeline, flagged, moment))
     with stage("coupling"):
         found = join_findings(parts)
-        findings = join_findings([found, couple(city, found)])
+        findings = shelved(join_findings([found, couple(city, found)]), own, at=moment)
     with stage("cases"):
         cases = joined(
-            [each.judge(flagged, found, moment) for each in ALL if each.judge is not None],
+            [each.judge(flagged, found, moment) for each in lifelines if each.judge is not None],
             CASE_COLUMNS,
             "case",
         )
     with stage("warnings"):
-        warnings = raise_warnings(findings, city.assets, ALL)
+        warnings = raise_warnings(findings, city.assets, lifelines)
     with stage("risk"):
-        risk = assess_risk(city.assets, findings, ALL, profile, at=moment)
+        risk = assess_risk(city.assets, findings, lifelines, profile, at=moment)
     with stage("scores"):
         scores = score_city(
-            city, findings, warnings, health, ALL, profile, at=moment, since=stamp(since)
+            city, findings, warnings, health, lifelines, profile, at=moment, since=stamp(since)
         )
     if progress:
         progress("done", _STAGES, _STAGES)
@@ -131,6 +138,19 @@ def examine(
         version=version,
         seconds=seconds,
     )
+
+
+def own_rules(city: City) -> OwnRules:
+    """Read the centre's own rules of a saved city; the shipped ones alone where it has none.
+
+    Raises
+    ------
+    RulesError
+    """
+    path = None if city.path is None else city.path / FILE
+    if path is None or not path.exists():
+        return OwnRules(rules={each.key: each.rules for each in ALL})
+    return load_own_rules(path, ALL, city.assets.index)
 
 
 def _moment(at: pd.Timestamp | np.datetime64) -> pd.Timestamp:
@@ -184,6 +204,8 @@ def examination_version(city: City, at: pd.Timestamp | None, profile: Profile) -
     for file in sorted(Path(__file__).parent.rglob("*.toml")):
         rules.update(file.read_bytes())
     data = city.digest or _fingerprint(city)
+    if city.path is not None and (city.path / FILE).exists():
+        rules.update((city.path / FILE).read_bytes())
     parts = (package_version("lifeline_kit"), rules.hexdigest(), repr(profile), data, at)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 

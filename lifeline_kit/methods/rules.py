@@ -152,6 +152,10 @@ def _sensors_of(city: City, lifeline: str, rule: Rule) -> pd.DataFrame:
     if rule.kinds:
         kinds = city.assets["kind"].reindex(sensors["asset"]).to_numpy()
         rows &= np.isin(kinds, rule.kinds)
+    if rule.only:
+        rows &= sensors["asset"].isin(rule.only)
+    if rule.but:
+        rows &= ~sensors["asset"].isin(rule.but)
     return sensors[rows]
 
 

@@ -91,6 +91,8 @@ class Rule:
         How long a limit must be crossed, or left, before the state changes.
     deadband : float
         Share of the limit that must be regained.
+    only, but : frozenset of str
+        Assets that the rule is for, empty for all; assets that have another in its place.
     group, merge_m : str, float [m]
         Findings of one group, near one another in time and place, make one warning.
     """
@@ -114,6 +116,8 @@ class Rule:
     source_zh: str = ""
     unit: str = ""
     verified: bool = False
+    only: frozenset[str] = frozenset()
+    but: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +231,7 @@ def load_lifeline(
             indicators=dict(head["indicators"]),
             kinds=_entries(data, "kinds", _kind),
             measures=_entries(data, "measures", _measure),
-            rules=_entries(data, "rules", _rule),
+            rules=_entries(data, "rules", rule_of),
             conditions=_entries(data, "conditions", _condition),
             diagnose=diagnose,
             judge=judge,
@@ -268,7 +272,14 @@ def _measure(entry: dict) -> Measure:
     return Measure(**entry)
 
 
-def _rule(entry: dict) -> Rule:
+def rule_of(entry: dict) -> Rule:
+    """Build a rule from an entry of TOML.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, LifelineError
+        Where something is missing, an unknown key, quantity or unit, or levels out of order.
+    """
     entry = _tupled(entry)
     quantity_of(entry["quantity"])
     levels = {LEVELS[name]: float(limit) for name, limit in entry.pop("levels").items()}

@@ -1,0 +1,128 @@
+"""A centre's own rules: other limits for some assets, rules of its own, shelves; and bad files."""
+
+import pandas as pd
+import pytest
+
+from lifeline_kit.early_warning.own_rules import load_own_rules
+from lifeline_kit.errors import RulesError
+from lifeline_kit.lifelines import ALL
+from lifeline_kit.model.city import City
+from lifeline_kit.pipeline import examine
+
+OVERRIDE = """
+[[override]]
+rule = "gas.methane"
+assets = ["G1"]
+levels = { IV = 1.0, III = 2.0, II = 2.5, I = 5.0 }
+source = "council decision 12/2026"
+verified = true
+"""
+OWN = """
+[[rules]]
+lifeline = "water"
+key = "own.pressure"
+zh = "专用线压力过低"
+en = "Pressure of the private line low"
+quantity = "pressure"
+test = "below"
+unit = "kPa"
+levels = { IV = 300.0, III = 250.0 }
+assets = ["W1"]
+source = "contract with the hospital"
+"""
+SHELF = """
+[[shelve]]
+rule = "gas.methane"
+asset = "G1"
+since = "2026-10-10T00:00"
+until = "2026-10-12T00:00"
+reason = "probe is being swapped"
+by = "Li"
+"""
+
+
+@pytest.fixture
+def saved(tiny_city, tmp_path):
+    tiny_city.save(tmp_path / "city")
+    return tmp_path / "city"
+
+
+def examined(folder, text):
+    (folder / "rules.toml").write_text(text, encoding="utf-8")
+    return examine(City.open(folder))
+
+
+def methane(examination):
+    """The finding of the limit, which still goes on; one of a fast rise is over."""
+    found = examination.findings
+    return found[(found["rule"] == "gas.methane") & found["until"].isna()].iloc[0]
+
+
+def test_other_limits_hold_for_their_assets_alone_and_say_their_source(saved):
+    before = examine(City.open(saved))
+    assert methane(before)["level"] == 2  # 1.5 %VOL
+    after = examined(saved, OVERRIDE)
+    row = methane(after)
+    assert (row["level"], row["source"], row["verified"]) == (4, "council decision 12/2026", True)
+    assert len(after.findings) == len(before.findings)
+    assert after.version != before.version
+    other = examined(saved, OVERRIDE.replace('"G1"', '"G2"'))
+    assert methane(other)["level"] == 2
+
+
+def test_a_rule_of_ones_own_finds_and_warns(saved):
+    examination = examined(saved, OWN)
+    found = examination.findings[examination.findings["rule"] == "own.pressure"]
+    row = found.sort_values("level").iloc[0]
+    assert set(found["asset"]) == {"W1"}
+    assert row["level"] == 3
+    assert row["source"] == "contract with the hospital"
+    assert not row["verified"]
+    names = {name for found in examination.warnings["findings"] for name in found}
+    assert any("own.pressure" in name for name in names)
+
+
+def test_a_shelf_takes_the_level_off_and_says_so_but_no_longer_than_it_lasts(saved):
+    row = methane(examined(saved, SHELF))
+    assert row["level"] == 0
+    assert "shelved until 2026-10-12 00:00 UTC (Li: probe is being swapped)" in row["evidence_en"]
+    short = SHELF.replace("2026-10-12", "2026-10-10").replace(
+        'until = "2026-10-10T00:00"', 'until = "2026-10-10T20:00"'
+    )
+    assert methane(examined(saved, short))["level"] == 2  # it goes on beyond the shelf
+
+
+def test_a_file_that_was_changed_changes_the_version(saved):
+    one = examined(saved, OVERRIDE).version
+    assert examined(saved, OVERRIDE + "# ").version != one
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (OVERRIDE.replace("gas.methane", "gas.smell"), "rule 'gas.smell' is not known; expected"),
+        (OVERRIDE.replace("G1", "G77"), "asset 'G77' is not in the city"),
+        (OVERRIDE.replace('["G1"]', '"G1"'), "must be a list of ids"),
+        (OVERRIDE.replace("IV = 1.0", "IV = 9.0"), "grow graver from IV to I"),
+        (OVERRIDE.replace("IV = 1.0", "V = 1.0"), "levels are IV, III, II, I; got V"),
+        (OVERRIDE.replace("source", "sauce"), "'sauce' is no key of it"),
+        (OVERRIDE + OVERRIDE, "2: asset 'G1' has its own limits of 'gas.methane' already"),
+        ('[[override]]\nrule = "gas.methane"\nassets = ["G1"]\nsource = "x"', "changes nothing"),
+        (OWN.replace('"pressure"', '"smell"'), "quantity 'smell' is not known"),
+        (OWN.replace('"kPa"', '"degC"'), "unit degC is not the canonical one"),
+        (OWN.replace('"water"', '"air"'), "lifeline 'air' is not known"),
+        (OWN.replace("own.pressure", "water.night_flow"), "is there already"),
+        (OWN.replace('key = "own.pressure"', ""), "'key' is missing"),
+        (SHELF.replace("10-12", "10-30"), "at most 14 days"),
+        (SHELF.replace("10-12", "10-09"), "at most 14 days"),
+        (SHELF.replace("probe is being swapped", " "), "reason and by must be said"),
+        (SHELF.replace("2026-10-12T00:00", "soon"), "until is 'soon'"),
+        ("[[shelf]]", "'shelf' is not known"),
+        ("version = ", "rules.toml: "),
+    ],
+)
+def test_each_mistake_is_one_sentence_that_names_the_entry(tmp_path, text, match):
+    path = tmp_path / "rules.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RulesError, match=match):
+        load_own_rules(path, ALL, pd.Index(["G1", "G2", "W1"]))
