@@ -50,6 +50,7 @@ def examine(
     at: pd.Timestamp | None = None,
     *,
     profile: Profile | None = None,
+    tasks: pd.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Examination:
     """Examine a city: quality, diagnosis, coupling, warnings, risk, scores.
@@ -62,12 +63,15 @@ def examine(
         UTC without zone; nothing later is read. By default the last reading, but for the
         few sensors more than an hour ahead of all others: their clocks are wrong.
     profile : Profile, optional
+    tasks : DataFrame, index `task`, optional
+        Columns of `checkup.response.TASK_COLUMNS`; without it no response is scored. They answer
+        warnings of this examination.
     progress : callable (stage, done, of), optional
 
     Returns
     -------
     Examination
-        The same city, moment, profile and version of the code give the same result.
+        The same city, moment, profile, tasks and version of the code give the same result.
 
     Raises
     ------
@@ -75,10 +79,12 @@ def examine(
         Where an asset is of an unknown kind, or drawn as another.
     ReadingsError
         Where the city holds no reading.
+    TableError
+        Where a task breaks its shape, or answers none of the warnings.
     """
     check_kinds(city.assets, ALL)
     own, profile = own_rules(city), profile or load_profile()
-    version, lifelines = examination_version(city, at, profile), with_rules(ALL, own)
+    version, lifelines = examination_version(city, at, profile, tasks), with_rules(ALL, own)
     seconds: dict[str, float] = {}
     step = 0
 
@@ -121,7 +127,15 @@ def examine(
         risk = assess_risk(city.assets, findings, lifelines, profile, at=moment)
     with stage("scores"):
         scores = score_city(
-            city, findings, warnings, health, lifelines, profile, at=moment, since=stamp(since)
+            city,
+            findings,
+            warnings,
+            health,
+            lifelines,
+            profile,
+            at=moment,
+            since=stamp(since),
+            tasks=tasks,
         )
     if progress:
         progress("done", _STAGES, _STAGES)
@@ -198,15 +212,19 @@ def until(city: City, at: pd.Timestamp) -> City:
     return city.with_(readings=xr.DataTree.from_dict(kept))
 
 
-def examination_version(city: City, at: pd.Timestamp | None, profile: Profile) -> str:
-    """Stamp of all that an examination depends on: package, rules, profile, city, moment."""
+def examination_version(
+    city: City, at: pd.Timestamp | None, profile: Profile, tasks: pd.DataFrame | None = None
+) -> str:
+    """Stamp of all that an examination depends on: package, rules, profile, city, moment, tasks."""
     rules = hashlib.sha256()
     for file in sorted(Path(__file__).parent.rglob("*.toml")):
         rules.update(file.read_bytes())
     data = city.digest or _fingerprint(city)
     if city.path is not None and (city.path / FILE).exists():
         rules.update((city.path / FILE).read_bytes())
-    parts = (package_version("lifeline_kit"), rules.hexdigest(), repr(profile), data, at)
+    parts = [package_version("lifeline_kit"), rules.hexdigest(), repr(profile), data, at]
+    if tasks is not None:
+        parts.append(hashlib.sha256(tasks.to_csv().encode()).hexdigest())
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

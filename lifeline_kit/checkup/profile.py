@@ -4,7 +4,10 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from lifeline_kit.checkup.weights import Weighting, load_weighting
 from lifeline_kit.errors import RulesError
+
+_RISK = ("red", "orange", "yellow", "wear_full", "people_full", "area_share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,8 @@ class Profile:
     yellow: float
     wear_full: float
     people_full: float
+    area_share: float
+    weighting: Weighting
 
     def grade(self, score: float) -> str:
         """Letter of a score; empty for an unknown one."""
@@ -37,7 +42,9 @@ class Profile:
 
 
 def load_profile(path: Path | None = None) -> Profile:
-    """Read a check-up profile, by default the shipped one.
+    """Read a check-up profile, by default the shipped one, with the shipped weights.
+
+    Other weights: ``dataclasses.replace(profile, weighting=load_weighting(path))``.
 
     Raises
     ------
@@ -58,7 +65,8 @@ def load_profile(path: Path | None = None) -> Profile:
             window_days=scores["window_days"],
             better_than_worst_grades=cap["better_than_worst_grades"],
             red_warning_grade=cap["red_warning_grade"],
-            **{key: risk[key] for key in ("red", "orange", "yellow", "wear_full", "people_full")},
+            **{key: risk[key] for key in _RISK},
+            weighting=load_weighting(),
         )
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:
         raise RulesError(

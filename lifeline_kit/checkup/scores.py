@@ -1,8 +1,9 @@
 """Scores 0-100 of assets, lifelines, districts and the city, with what pulls them down.
 
 Dimensions: condition (wear), operation (findings of the window), monitoring (sensors online and
-good). Response needs a ledger of tasks; where there is none it is left out and the other weights
-are renormalised. No score stands where completeness is below the profile's minimum.
+good), response (tasks done on time). Response needs a table of tasks; where there is none it is
+left out and the other weights are renormalised. No score stands where completeness is below the
+profile's minimum.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,9 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.checkup.profile import Profile
+from lifeline_kit.checkup.response import task_outcomes
+from lifeline_kit.checkup.weights import lifeline_weights
+from lifeline_kit.checkup.whole import DIMENSIONS, NOTHING, RESPONSE, score_row, whole
 from lifeline_kit.methods.condition import condition_score, wear
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Lifeline
@@ -20,25 +24,21 @@ from lifeline_kit.model.readings import stamp
 from lifeline_kit.model.tables import SCORE_COLUMNS, table
 from lifeline_kit.text import Text
 
-_NOTHING = Text("", "")
-DIMENSIONS = {
-    "condition": Text("本体状况", "Condition"),
-    "operation": Text("运行状况", "Operation"),
-    "monitoring": Text("监测保障", "Monitoring"),
-}
+_TITLES = DIMENSIONS | {"response": RESPONSE}
 
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """Per asset: dimension scores (NaN unknown), weight, worst finding, and whether modelled."""
+    """Per asset: dimension scores (NaN unknown), weight, tasks, worst finding, whether modelled."""
 
     scores: pd.DataFrame
     weight: pd.Series
+    tasks: pd.Series
     titles: pd.DataFrame
     modelled: pd.Series
 
 
-def score_city(
+def score_city(  # noqa: PLR0913 - all tables of the examination meet here
     city: City,
     findings: pd.DataFrame,
     warnings: pd.DataFrame,
@@ -48,20 +48,40 @@ def score_city(
     *,
     at: pd.Timestamp,
     since: pd.Timestamp,
+    tasks: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Score every monitored asset, every lifeline, every district and the city.
+
+    Parameters
+    ----------
+    city : City
+    findings, warnings, health : DataFrame
+    lifelines : sequence of Lifeline
+    profile : Profile
+    at, since : Timestamp
+    tasks : DataFrame, index `task`, optional
+        Columns of `response.TASK_COLUMNS`; without it no response is scored.
 
     Returns
     -------
     DataFrame
         Columns of `model.tables.SCORE_COLUMNS`; `indicator` is a dimension or `total`.
+
+    Raises
+    ------
+    TableError
+        Where a task breaks its shape or belongs to no warning.
+    RulesError
+        Where the weights of lifelines are refused.
     """
     window = at.to_datetime64() - np.timedelta64(profile.window_days, "D")
     start = max(since, stamp(window))
     rows: list[dict] = []
     totals: dict[str, list[dict]] = {}
+    recent = findings[findings["until"].isna() | (findings["until"] >= start)]
+    outcomes = None if tasks is None else task_outcomes(tasks, warnings, at=at, since=start)
     basis = {
-        lifeline.key: _basis(city, findings, health, lifeline, profile, at, start)
+        lifeline.key: _basis(city, recent, health, outcomes, lifeline, profile, at)
         for lifeline in lifelines
         if (city.assets["lifeline"] == lifeline.key).any()
     }
@@ -83,9 +103,17 @@ def score_city(
             key = "city" if scope == "lifeline" else subject
             totals.setdefault(key, []).append(part[-1])
     red = bool(((warnings["state"] == "open") & (warnings["level"] == 1)).any())
-    by_key = {lifeline.key: lifeline for lifeline in lifelines}
+    present = [lifeline for lifeline in lifelines if lifeline.key in basis]
+    known = {
+        subject: {part["lifeline"]: part["score"] for part in parts}
+        for subject, parts in totals.items()
+        if subject != "city"
+    }
+    by_district = pd.DataFrame.from_dict(known, orient="index") if known else None
+    weights = lifeline_weights(profile.weighting, present, by_district)["weight"]
+    titles = {lifeline.key: lifeline.title for lifeline in present}
     for subject, parts in totals.items():
-        rows.append(_whole(subject, parts, by_key, profile, red=red and subject == "city"))
+        rows.append(whole(subject, parts, weights, titles, profile, red and subject == "city"))
     for i, row in enumerate(rows):
         row |= {"score_id": f"S{i:06d}", "since": start, "until": at}
         row["real_or_simulated"] = city.origin
@@ -107,19 +135,16 @@ def _basis(
     city: City,
     findings: pd.DataFrame,
     health: pd.DataFrame,
+    outcomes: pd.DataFrame | None,
     lifeline: Lifeline,
     profile: Profile,
     at: pd.Timestamp,
-    start: pd.Timestamp,
 ) -> _Basis:
     assets = city.assets[city.assets["lifeline"] == lifeline.key]
     scores = pd.DataFrame(index=assets.index, columns=list(DIMENSIONS), dtype=float)
     scores["condition"] = condition_score(wear(assets, lifeline.conditions, year=at.year))
     recent = findings[
-        (findings["lifeline"] == lifeline.key)
-        & ~findings["health"]
-        & (findings["level"] > 0)
-        & (findings["until"].isna() | (findings["until"] >= start))
+        (findings["lifeline"] == lifeline.key) & ~findings["health"] & (findings["level"] > 0)
     ].sort_values("severity", ascending=False)
     grouped = recent.groupby("asset")
     worst = grouped["severity"].max().reindex(assets.index).fillna(0.0)
@@ -130,15 +155,20 @@ def _basis(
     scores["operation"] = (100.0 - lost).clip(lower=0.0).where(watched)
     state = own.assign(score=100.0 * own["completeness"] * own["good"].fillna(0.0))
     scores["monitoring"] = state.groupby("asset")["score"].mean().reindex(assets.index)
+    tasks = pd.Series(0.0, index=assets.index)
+    if outcomes is not None:
+        own_tasks = outcomes[outcomes["lifeline"] == lifeline.key].groupby("asset")["on_time"]
+        tasks = own_tasks.size().reindex(assets.index).fillna(0.0).astype(float)
+        scores["response"] = 100.0 * own_tasks.mean().reindex(assets.index)
     length = assets["length_m"].astype(float) if "length_m" in assets else np.nan
     weight = pd.Series(length, index=assets.index).fillna(50.0).clip(lower=1.0)
     titles = grouped[["title_zh", "title_en"]].first()
     kinds = {kind for condition in lifeline.conditions for kind in condition.kinds}
-    return _Basis(scores, weight, titles, assets["kind"].isin(kinds))
+    return _Basis(scores, weight, tasks, titles, assets["kind"].isin(kinds))
 
 
 def _weighted(scores: pd.Series, weights: dict[str, float]) -> float:
-    known = {key: weights[key] for key in DIMENSIONS if pd.notna(scores[key]) and key in weights}
+    known = {key: weights[key] for key in scores.index if pd.notna(scores[key]) and key in weights}
     if not known:
         return np.nan
     return sum(scores[key] * weight for key, weight in known.items()) / sum(known.values())
@@ -157,7 +187,7 @@ def _asset_rows(
         known = share >= profile.minimum_completeness
         total = _weighted(scores, dict(lifeline.indicators)) if known else np.nan
         for indicator, score in [*scores.items(), ("total", total)]:
-            yield _score_row(
+            yield score_row(
                 scope="asset",
                 subject=str(asset),
                 lifeline=lifeline.key,
@@ -165,7 +195,7 @@ def _asset_rows(
                 score=float(score),
                 n=int(counts[asset]),
                 completeness=share,
-                pulled=_pulled(own, scores, [asset]) if indicator == "total" else Text("", ""),
+                pulled=_pulled(own, scores, [asset]) if indicator == "total" else NOTHING,
             )
 
 
@@ -180,9 +210,11 @@ def _scope_rows(
 ) -> list[dict]:
     """Rows of one lifeline within one scope; the last is the total."""
     scores, weight = own.scores.loc[members], own.weight.loc[members]
+    # a mean over assets by length, but for response: a mean over tasks
+    parts = {key: own.tasks.loc[members] if key == "response" else weight for key in scores}
     mean = pd.Series(
         {
-            key: float(np.average(column.dropna(), weights=weight[column.notna()]))
+            key: float(np.average(column.dropna(), weights=parts[key][column.notna()]))
             if column.notna().any()
             else np.nan
             for key, column in scores.items()
@@ -200,7 +232,7 @@ def _scope_rows(
     known = completeness >= profile.minimum_completeness
     total = _weighted(mean, dict(lifeline.indicators)) if known else np.nan
     rows = [
-        _score_row(
+        score_row(
             scope=scope,
             subject=subject,
             lifeline=lifeline.key,
@@ -212,7 +244,7 @@ def _scope_rows(
         for indicator, score in mean.items()
     ]
     rows.append(
-        _score_row(
+        score_row(
             scope=scope,
             subject=subject,
             lifeline=lifeline.key,
@@ -220,7 +252,7 @@ def _scope_rows(
             score=total,
             n=len(members),
             completeness=completeness,
-            pulled=_pulled(own, mean, members) if known else _NOTHING,
+            pulled=_pulled(own, mean, members) if known else NOTHING,
             grade=profile.grade(total),
         )
     )
@@ -246,58 +278,12 @@ def _pulled(own: _Basis, scores: pd.Series, members: Sequence[str] | pd.Index) -
     """Name the dimension with the largest deduction and, for operation, the worst finding."""
     known = scores.dropna()
     if not len(known) or known.min() > 99.5:
-        return Text("", "")
+        return NOTHING
     lowest = str(known.idxmin())
-    name = DIMENSIONS[lowest]
+    name = _TITLES[lowest]
     text = Text(f"{name.zh} {known.min():.0f} 分", f"{name.en} {known.min():.0f}")
     worst = own.titles.reindex(members).dropna()
     if lowest == "operation" and len(worst):
         first = worst.iloc[0]
         text = Text(f"{text.zh}：{first['title_zh']}", f"{text.en}: {first['title_en']}")
     return text
-
-
-def _whole(
-    subject: str, parts: list[dict], lifelines: dict[str, Lifeline], profile: Profile, *, red: bool
-) -> dict:
-    """Weigh the lifelines of a city or district, and cap by the worst of them."""
-    known = [part for part in parts if pd.notna(part["score"])]
-    weights = [lifelines[part["lifeline"]].weight for part in parts]
-    known_weight = sum(lifelines[part["lifeline"]].weight for part in known)
-    share = known_weight / sum(weights)
-    completeness = float(np.average([part["completeness"] for part in parts], weights=weights))
-    raw = (
-        sum(part["score"] * lifelines[part["lifeline"]].weight for part in known) / known_weight
-        if known and min(share, completeness) >= profile.minimum_completeness
-        else np.nan
-    )
-    score, pulled = raw, Text("", "")
-    if pd.notna(raw):
-        worst = min(known, key=lambda part: part["score"])
-        title = lifelines[worst["lifeline"]].title
-        pulled = Text(
-            f"最低：{title.zh} {worst['score']:.0f} 分",
-            f"lowest: {title.en} {worst['score']:.0f}",
-        )
-        letters = [letter for letter, _ in profile.grades]
-        best = letters.index(profile.grade(worst["score"])) - profile.better_than_worst_grades
-        score = min(raw, profile.ceiling(letters[max(best, 0)]))
-        if red:
-            score = min(score, profile.ceiling(profile.red_warning_grade))
-    return _score_row(
-        scope="city" if subject == "city" else "area",
-        subject=subject,
-        lifeline="",
-        indicator="total",
-        score=score,
-        raw=raw,
-        n=sum(part["n"] for part in parts),
-        completeness=completeness,
-        pulled=pulled,
-        grade=profile.grade(score),
-    )
-
-
-def _score_row(*, pulled: Text = _NOTHING, **row: object) -> dict:
-    row.setdefault("raw", row["score"])
-    return {**row, "pulled_down_zh": pulled.zh, "pulled_down_en": pulled.en}
