@@ -36,8 +36,8 @@ def read_areas(path: Path, *, crs: object, notes: list[Text]) -> gpd.GeoDataFram
     ----------
     path : Path
         GIS file with columns `area` (id) and `population`, and optional `level` (`city`,
-        `district`, `cell`; default `district`), `vulnerable`, `name_zh`, `name_en`, `parent`;
-        人口, 名称 and the like are understood.
+        `district`, `subdistrict` (街道), `cell`; default `district`), `vulnerable`, `name_zh`,
+        `name_en`, `parent`; 人口, 名称 and the like are understood.
     crs : CRS
         Of the assets; the areas are brought into it.
     notes : list of Text

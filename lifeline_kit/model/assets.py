@@ -24,7 +24,7 @@ SENSOR_COLUMNS = (
 )
 AREA_COLUMNS = ("level", "population", "vulnerable", "real_or_simulated")
 ORIGINS = ("real", "simulated")
-AREA_LEVELS = ("city", "district", "cell")
+AREA_LEVELS = ("city", "district", "subdistrict", "cell")
 _NUMERIC_ASSET_COLUMNS = (
     "year",
     "diameter_mm",
