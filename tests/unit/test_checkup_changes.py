@@ -17,6 +17,7 @@ from lifeline_kit.checkup.changes import (
     risk_changes,
     score_changes,
 )
+from lifeline_kit.checkup.movers import score_movers
 from lifeline_kit.checkup.obstacles import obstacle_degrees, obstacles
 from lifeline_kit.checkup.response import TASK_COLUMNS, on_time_shares, task_outcomes
 from lifeline_kit.checkup.weights import district_scores, lifeline_weights
@@ -175,6 +176,16 @@ def test_points_lost_add_up_to_what_the_score_lacks(subject: str) -> None:
     assert (table["lost"].diff().dropna() <= 0).all()
 
 
+def test_a_lifeline_without_one_dimension_keeps_its_weight() -> None:
+    city = two_zones({"lifeline": "gas", "kind": "space"})  # whose condition no model knows
+    scores = scored(city, findings({"severity": 0.9, "asset": "A2", "lifeline": "gas"}))
+    table = obstacles(scores, ALL, PROFILE.weighting)
+    assert ("gas", "condition") not in table.index
+    weights = table["weight"].groupby("lifeline").sum()
+    assert weights["gas"] / weights["water"] == pytest.approx(0.26359 / 0.14969, rel=1e-4)
+    assert table["lost"].sum() == pytest.approx(100 - total(scores, "city")["raw"])
+
+
 def test_obstacles_of_what_is_unknown_or_perfect_or_absent() -> None:
     dark = scored(two_zones(), completeness=0.1)
     assert obstacles(dark, ALL, PROFILE.weighting).empty
@@ -230,6 +241,48 @@ def test_a_band_is_as_wide_as_its_lifelines_differ() -> None:
     assert red.loc["Z1", "high"] == pytest.approx(100.0)
     with pytest.raises(TableError, match="no score of the city"):
         score_bands(dark[dark["scope"] != "city"], ALL, PROFILE, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("subject", ["city", "Z1"])
+def test_movers_add_up_to_the_change(subject: str) -> None:
+    city, found = busy()
+    before = scored(city, found)
+    better = scored(city)
+    table = score_movers(before, better, ALL, PROFILE.weighting, subject=subject)
+    change = total(better, subject)["raw"] - total(before, subject)["raw"]
+    assert (table["by_score"] + table["by_weight"]).sum() == pytest.approx(change)
+    assert table["by_weight"].abs().max() < 1e-9  # weights were the same
+    assert table.index[0] == "gas"
+    fewer = city.with_(
+        assets=city.assets.assign(
+            year=city.assets["year"].where(city.assets["lifeline"] != "heating")
+        )
+    )
+    sensors = fewer.sensors[fewer.sensors["lifeline"] != "heating"]
+    without = scored(fewer.with_(sensors=sensors), found)
+    table = score_movers(before, without, ALL, PROFILE.weighting, subject="city")
+    change = total(without, "city")["raw"] - total(before, "city")["raw"]
+    assert (table["by_score"] + table["by_weight"]).sum() == pytest.approx(change)
+    assert table["by_score"].abs().max() < 1e-9
+    assert table.loc["heating", "weight_now"] == 0.0
+    assert np.isnan(table.loc["heating", "score_now"])
+    # to lose a lifeline costs points where it was better than the whole, and gives some otherwise
+    over = table.loc["heating", "score_before"] - total(before, "city")["raw"]
+    assert np.sign(table.loc["heating", "by_weight"]) == -np.sign(over) != 0
+    assert table.loc["gas", "by_weight"] < 0  # worse than the whole, and weighs more now
+    both = scored(fewer.with_(sensors=sensors))
+    table = score_movers(before, both, ALL, PROFILE.weighting)
+    change = total(both, "city")["raw"] - total(before, "city")["raw"]
+    assert (table["by_score"] + table["by_weight"]).sum() == pytest.approx(change)
+    assert table["by_score"]["gas"] > 1.0
+
+
+def test_movers_need_a_score_on_both_sides() -> None:
+    dark = scored(two_zones(), completeness=0.1)
+    with pytest.raises(TableError, match="no score of 'city' now; expected one of the city or"):
+        score_movers(scored(two_zones()), dark, ALL, PROFILE.weighting)
+    with pytest.raises(TableError, match="no score of 'Z9' before"):
+        score_movers(dark, dark, ALL, PROFILE.weighting, subject="Z9")
 
 
 def tasks(*rows: dict) -> pd.DataFrame:
