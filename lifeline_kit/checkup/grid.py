@@ -13,23 +13,8 @@ import shapely
 
 from lifeline_kit.checkup.profile import Profile
 from lifeline_kit.errors import AreasError, AssetsError
-from lifeline_kit.text import Text
 
 COLOURS = {1: "red", 2: "orange", 3: "yellow", 4: "blue", 0: "unknown"}
-RISK_LEGEND = {
-    1: Text("红：重大风险", "red: major risk"),
-    2: Text("橙：较大风险", "orange: considerable risk"),
-    3: Text("黄：一般风险", "yellow: ordinary risk"),
-    4: Text("蓝：低风险", "blue: low risk"),
-    0: Text("灰：未知（无数据）", "grey: unknown (no data)"),
-}
-WARNING_LEGEND = {
-    1: Text("红：Ⅰ级预警", "red: warning of level I"),
-    2: Text("橙：Ⅱ级预警", "orange: warning of level II"),
-    3: Text("黄：Ⅲ级预警", "yellow: warning of level III"),
-    4: Text("蓝：Ⅳ级预警", "blue: warning of level IV"),
-}
-"""Two scales of the same four colours: blue is the lowest risk, but still a warning."""
 POINT_M = 50.0
 """Length that an asset without one counts for beside kilometres; as in the scores."""
 _MOST_CELLS = 1_000_000

@@ -14,8 +14,6 @@ from shapely import LineString, MultiLineString, Point, Polygon, box
 from lifeline_kit.checkup.coverage import covered_shares, reaches, risk_coverage
 from lifeline_kit.checkup.grid import (
     COLOURS,
-    RISK_LEGEND,
-    WARNING_LEGEND,
     area_risk,
     asset_shares,
     grid_cells,
@@ -181,15 +179,6 @@ def test_grids_that_cannot_be_are_refused() -> None:
         area_risk(nowhere, risk(nowhere, 4), areas(box(0, 0, 1, 1)), PROFILE)
     with pytest.raises(AreasError, match="more than a million cells; expected one city"):
         grid_cells(lines([(0, 0), (1e6, 1e6)]), 500)
-
-
-def test_two_scales_of_the_same_colours_never_read_alike() -> None:
-    assert set(RISK_LEGEND) == set(WARNING_LEGEND) | {0} == set(COLOURS)
-    for level, text in WARNING_LEGEND.items():
-        assert text != RISK_LEGEND[level]
-        assert text.zh[0] == RISK_LEGEND[level].zh[0]
-    assert "Ⅳ" in WARNING_LEGEND[4].zh
-    assert "低风险" in RISK_LEGEND[4].zh
 
 
 def watched(*sensors: dict, reach: float = 100.0, **how: object) -> pd.Series:

@@ -153,6 +153,21 @@ def test_the_stamp_follows_data_moment_and_profile(tiny_city: City, tmp_path, sa
     assert len({stamp, *others}) == 1 + len(others)
 
 
+def test_tasks_enter_the_scores_and_the_stamp(tiny_city: City) -> None:
+    plain = examine(tiny_city)
+    assert "response" not in set(plain.scores["indicator"])
+    warning = plain.warnings.index[0]
+    times = {"due": [plain.at, plain.at], "done": [plain.at, pd.NaT]}
+    tasks = pd.DataFrame({"warning": warning, "unit": "Co", **times}, index=["T0", "T1"])
+    tasks = tasks.astype(dict.fromkeys(times, "datetime64[ms]")).rename_axis("task")
+    examined = examine(tiny_city, tasks=tasks)
+    scores = examined.scores[examined.scores["scope"] == "lifeline"]
+    own = scores[scores["subject"] == plain.warnings["lifeline"][warning]]
+    assert own.set_index("indicator")["score"]["response"] == 50.0
+    assert examined.version != plain.version
+    assert examine(tiny_city, tasks=tasks[:1]).version not in {plain.version, examined.version}
+
+
 def test_the_stamp_follows_the_rules(tiny_city: City, tmp_path, monkeypatch) -> None:
     from lifeline_kit import pipeline
 

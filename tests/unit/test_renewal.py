@@ -47,6 +47,7 @@ def test_a_ranking_can_miss_what_the_exact_choice_finds() -> None:
     assert bound == pytest.approx(220.0)
     assert ranked_choice(np.array([np.nan, 1.0, 2.0]), cost, 45.0).tolist() == [False, False, True]
     assert ranked_choice(np.array([1.0, 0.0, 2.0]), cost, 45.0).tolist() == [True, False, True]
+    assert ranked_choice(np.array([1.0, 0.0, 2.0]), cost, 30.0).tolist() == [False, False, True]
 
 
 def test_a_thousand_items_spend_no_more_than_the_budget() -> None:
