@@ -55,7 +55,7 @@ def covered_shares(
     """
     reach_m = reaches() if reach_m is None else reach_m
     if health is not None:
-        sensors = sensors[health["online"].reindex(sensors.index).fillna(False).astype(bool)]
+        sensors = sensors[health["online"].reindex(sensors.index, fill_value=False).astype(bool)]
     share = pd.Series(0.0, index=assets.index)
     for lifeline in sensors["lifeline"].astype("object").unique():
         own = sensors[sensors["lifeline"] == lifeline]

@@ -96,10 +96,13 @@ def plan_renewal(
         "highest_risk": ranked_choice(candidates["risk"].to_numpy(dtype=float), cost, budget),
         "oldest": ranked_choice(candidates["age"].to_numpy(dtype=float), cost, budget),
     }
-    draws = removed_draws(candidates, rng=rng, how=how)
+    seen = np.any(list(choices.values()), axis=0)  # nobody asks for the others
+    draws = removed_draws(candidates[seen], rng=rng, how=how)
     tail = 0.5 * (1.0 - (settings() if how is None else how)["uncertainty"]["interval"])
     ends = [tail, 1.0 - tail]
-    sums = {name: draws[:, chosen].sum(axis=1, dtype=float) for name, chosen in choices.items()}
+    sums = {
+        name: draws[:, chosen[seen]].sum(axis=1, dtype=float) for name, chosen in choices.items()
+    }
     rows = []
     for name, chosen in choices.items():
         ahead = sums["best"] - sums[name]

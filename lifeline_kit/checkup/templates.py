@@ -36,13 +36,20 @@ class Indicator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A list of indicators for a day or a year."""
+    """A list of indicators for a day or a year.
+
+    Attributes
+    ----------
+    basic_indicators : int
+        How many the full system has, of which those listed concern lifelines; 0: no such system.
+    """
 
     key: str
     title: Text
     period: str
     version: str
     source: str
+    basic_indicators: int
     indicators: tuple[Indicator, ...]
 
 
@@ -74,6 +81,7 @@ def load_template(key: str, path: Path | None = None) -> Template:
             period=part["period"],
             version=str(data["version"]),
             source=part["source"],
+            basic_indicators=int(part.get("basic_indicators", 0)),
             indicators=indicators,
         )
     except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError) as error:

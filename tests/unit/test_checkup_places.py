@@ -1,6 +1,7 @@
 """Risk of grid cells and districts, and how much of the risk sensors watch."""
 
 import dataclasses
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -21,6 +22,7 @@ from lifeline_kit.checkup.grid import (
 from lifeline_kit.checkup.profile import load_profile
 from lifeline_kit.errors import AreasError, AssetsError, RulesError
 from lifeline_kit.lifelines import ALL
+from lifeline_kit.model.city import City
 
 PROFILE = load_profile()
 
@@ -29,6 +31,13 @@ def lines(*places: list, **columns: object) -> gpd.GeoDataFrame:
     rows = [{"geometry": LineString(place)} for place in places]
     table = asset_table(*rows)
     return table.assign(**({"length_m": table.length} | columns))
+
+
+def with_one_more(assets: gpd.GeoDataFrame, **changes: object) -> gpd.GeoDataFrame:
+    """Append an asset like the first."""
+    more = assets.iloc[:1].assign(**changes)
+    more.index = pd.Index([f"A{len(assets)}"], name="asset")
+    return pd.concat([assets, more]).set_crs(CRS, allow_override=True)
 
 
 def areas(*shapes: Polygon | Point | None) -> gpd.GeoDataFrame:
@@ -75,10 +84,25 @@ def test_kilometres_of_cells_add_up_to_those_of_the_city(size: float) -> None:
     assert shares.groupby("asset")["share"].sum().tolist() == pytest.approx([1.0] * len(both))
 
 
+def test_kilometres_of_the_committed_city_add_up() -> None:
+    city = City.open(Path(__file__).parents[2] / "data" / "demo" / "wuhan", readings=False)
+    length = city.assets["length_m"].astype(float)
+    levels = risk(city.assets, *([4] * len(city.assets)))
+    for size in (1000, 500):
+        table = area_risk(city.assets, levels, grid_cells(city.assets, size), PROFILE)
+        assert table["blue_km"].sum() == pytest.approx(length.sum() / 1000.0)
+        assert table["blue_n"].sum() == length.isna().sum()
+    districts = city.areas[city.areas["level"] == "district"]
+    table = area_risk(city.assets, levels, districts, PROFILE)
+    assert table["blue_km"].sum() == pytest.approx(length.sum() / 1000.0, rel=0.02)
+    own = length.groupby(city.assets["district"].astype("object")).sum() / 1000.0
+    # a pipe over a border is of one district by its column, and of two by its place
+    assert (table["blue_km"] / own.reindex(table.index)).tolist() == pytest.approx([1] * 6, abs=0.1)
+
+
 def test_shares_are_cut_at_borders_and_end_with_the_areas() -> None:
     assets = lines([(0, 0), (100, 0)], [(250, 0), (250, 50)])
-    assets.loc["A2"] = assets.loc["A0"]
-    assets.loc["A2", "geometry"] = None
+    assets = with_one_more(assets, geometry=[None])
     zones = areas(box(-10, -10, 30, 10), box(30, -10, 80, 10))
     table = asset_shares(assets, zones)
     assert table.to_dict("list") == {
@@ -125,9 +149,7 @@ def test_grey_where_too_little_is_known_but_known_danger_shows() -> None:
 def test_points_weigh_as_fifty_metres_and_one_lifeline_can_be_asked() -> None:
     zone = areas(box(-1, -1, 2000, 1))
     assets = lines([(0, 0), (500, 0)])
-    assets.loc["A1"] = assets.loc["A0"]
-    assets.loc["A1", ["geometry", "lifeline"]] = [Point(10, 0), "gas"]
-    assets.loc["A1", "length_m"] = np.nan
+    assets = with_one_more(assets, geometry=[Point(10, 0)], lifeline="gas", length_m=np.nan)
     table = area_risk(assets, risk(assets, 4, 1), zone, PROFILE)
     assert table[["level", "red_n", "red_km"]].iloc[0].tolist() == [1, 1, 0]
     assert table["risk"].tolist() == pytest.approx([(500 * 0.1 + 50 * 0.4) / 550])
@@ -214,9 +236,7 @@ def test_only_sensors_that_are_online_and_of_the_lifeline_watch() -> None:
 def test_coverage_by_colour_adds_red_and_orange() -> None:
     places = ([(0, 1000 * k), (1000, 1000 * k)] for k in range(3))
     assets = lines(*places)
-    assets.loc["A3"] = assets.loc["A0"]
-    assets.loc["A3", "geometry"] = Point(50, 0)
-    assets.loc["A3", ["length_m", "kind"]] = [np.nan, "valve"]
+    assets = with_one_more(assets, geometry=[Point(50, 0)], kind="valve", length_m=np.nan)
     sensors = sensor_table(assets, {"asset": "A0"}).set_geometry([Point(0, 0)], crs=CRS)
     table = risk_coverage(assets, risk(assets, 1, 2, 4, 1), sensors, reach_m={"water": 100.0})
     assert table.loc[("water", 1), "share"] == pytest.approx(0.1)

@@ -29,6 +29,12 @@ def test_every_indicator_says_where_it_is_from_and_that_nobody_read_it(key: str)
         assert each.at_most is None or each.at_least is None
 
 
+def test_the_yearly_list_says_of_how_many_it_is_a_part() -> None:
+    annual = load_template("annual")
+    assert annual.basic_indicators == 61 > len(annual.indicators)
+    assert load_template("daily").basic_indicators == 0
+
+
 def test_unknown_is_neither_met_nor_missed() -> None:
     table = filled(load_template("annual"), {"water_leakage": 9.0, "high_risk_km": 3.0})
     assert table["met"]["water_leakage"] == "yes"
