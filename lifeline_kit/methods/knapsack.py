@@ -35,16 +35,52 @@ def best_choice(
 
     References
     ----------
-    Branch and bound of HiGHS: Huangfu, Hall 2018, Mathematical Programming Computation 10.
+    Items that no better choice can hold, or lack, are settled first by the bound of the fractional
+    choice: Dantzig 1957, Operations Research 5; Ingargiola, Korsh 1973, Management Science 20. The
+    rest is left to branch and bound: HiGHS, Huangfu, Hall 2018, Mathematical Programming
+    Computation 10.
     """
     value, cost = _checked(value, cost, budget)
     chosen = np.zeros(value.size, dtype=bool)
     worth = np.flatnonzero((value > 0) & (cost <= budget))
-    if not worth.size:
-        return chosen, 0.0
     if cost[worth].sum() <= budget:
         chosen[worth] = True
         return chosen, float(value[worth].sum())
+    v, c = value[worth], cost[worth]
+    ranked = ranked_choice(v / c, c, budget)
+    chosen[worth] = ranked
+    fixed, free, fractional = _settled(v, c, budget, float(v[ranked].sum()))
+    left = budget - c[fixed].sum()
+    free &= c <= left
+    taken, bound = fixed.copy(), 0.0
+    if free.any():
+        taken[free], bound = _branch_and_bound(v[free], c[free], left, gap)
+    # what any better choice must hold may be too much: then there is none better
+    if left >= 0.0 and v[taken].sum() > v[ranked].sum():
+        chosen[worth] = taken
+    best = float(value[chosen].sum())
+    return chosen, max(best, min(fractional, float(v[fixed].sum()) + bound))
+
+
+def _settled(
+    value: np.ndarray, cost: np.ndarray, budget: float, reached: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Items that any choice better than `reached` holds; those still open; the fractional bound."""
+    order = np.argsort(-value / cost, kind="stable")
+    spent = np.cumsum(cost[order])
+    last = int(np.searchsorted(spent, budget, side="right"))  # the first that does not fit whole
+    price = value[order[last]] / cost[order[last]]
+    left = budget - (spent[last - 1] if last else 0.0)
+    bound = float(value[order[:last]].sum() + price * left)
+    gain = value - price * cost
+    slack = (bound - reached) + 1e-9 * bound
+    return gain > slack, np.abs(gain) <= slack, bound
+
+
+def _branch_and_bound(
+    value: np.ndarray, cost: np.ndarray, budget: float, gap: float
+) -> tuple[np.ndarray, float]:
+    """Choose among the items that are open, exactly."""
     import highspy  # a solver loads only where it solves
 
     class Quiet(highspy.Highs):
@@ -52,7 +88,7 @@ def best_choice(
             self.silent()
             super().enableCallbacks()
 
-    scale = 1.0 / value[worth].max()  # tolerances of the solver are absolute
+    scale = 1.0 / value.max()  # tolerances of the solver are absolute
     model = Quiet()
     model.setOptionValue("mip_rel_gap", gap)
     model.setOptionValue("mip_abs_gap", 1e-9)
@@ -60,27 +96,26 @@ def best_choice(
     model.setOptionValue("mip_feasibility_tolerance", 1e-10)
     model.setOptionValue("primal_feasibility_tolerance", 1e-10)
     problem = highspy.HighsLp()
-    problem.num_col_, problem.num_row_ = worth.size, 1
+    problem.num_col_, problem.num_row_ = value.size, 1
     problem.sense_ = highspy.ObjSense.kMaximize
-    problem.col_cost_ = value[worth] * scale
-    problem.col_lower_, problem.col_upper_ = np.zeros(worth.size), np.ones(worth.size)
+    problem.col_cost_ = value * scale
+    problem.col_lower_, problem.col_upper_ = np.zeros(value.size), np.ones(value.size)
     problem.row_lower_, problem.row_upper_ = np.array([-np.inf]), np.array([1.0])
     problem.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    problem.a_matrix_.start_ = np.array([0, worth.size])
-    problem.a_matrix_.index_ = np.arange(worth.size)
-    problem.a_matrix_.value_ = cost[worth] / budget
-    problem.integrality_ = [highspy.HighsVarType.kInteger] * worth.size
+    problem.a_matrix_.start_ = np.array([0, value.size])
+    problem.a_matrix_.index_ = np.arange(value.size)
+    problem.a_matrix_.value_ = cost / budget
+    problem.integrality_ = [highspy.HighsVarType.kInteger] * value.size
     model.passModel(problem)
     model.run()
     if model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         state = model.modelStatusToString(model.getModelStatus())
         raise RulesError(
-            f"the solver ended with {state!r} for {worth.size} items; expected a proven optimum: "
+            f"the solver ended with {state!r} for {value.size} items; expected a proven optimum: "
             "allow a gap, such as gap=0.001."
         )
-    chosen[worth] = np.asarray(model.getSolution().col_value) > 0.5
-    bound = float(model.getInfo().mip_dual_bound) / scale
-    return _within(chosen, value, cost, budget), bound
+    chosen = np.asarray(model.getSolution().col_value) > 0.5
+    return _within(chosen, value, cost, budget), float(model.getInfo().mip_dual_bound) / scale
 
 
 def ranked_choice(rank: np.ndarray, cost: np.ndarray, budget: float) -> np.ndarray:

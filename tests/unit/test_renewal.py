@@ -23,7 +23,7 @@ from lifeline_kit.lifelines import ALL
 from lifeline_kit.methods.knapsack import best_choice, ranked_choice
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.integers(1, 30)), min_size=1, max_size=10),
     st.integers(1, 100),
@@ -50,6 +50,17 @@ def test_a_ranking_can_miss_what_the_exact_choice_finds() -> None:
     assert ranked_choice(np.array([1.0, 0.0, 2.0]), cost, 30.0).tolist() == [False, False, True]
 
 
+def test_the_choice_of_equals_and_near_equals_is_exact_too() -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(40):
+        cost = rng.integers(10, 30, 9).astype(float)
+        value = cost + rng.choice([0.0, 0.01], 9)  # all worth their cost, or a hair more
+        budget = float(rng.integers(30, 120))
+        chosen, bound = best_choice(value, cost, budget)
+        assert value[chosen].sum() == pytest.approx(by_trial(value, cost, budget), abs=1e-9)
+        assert bound == pytest.approx(value[chosen].sum())
+
+
 def test_a_thousand_items_spend_no_more_than_the_budget() -> None:
     rng = np.random.default_rng(2)
     value, cost = rng.lognormal(-5, 1.5, 1000), rng.lognormal(13, 1, 1000)
@@ -69,7 +80,7 @@ def test_a_thousand_items_spend_no_more_than_the_budget() -> None:
 
 
 def test_the_solver_is_silent(capfd) -> None:
-    best_choice(np.array([3.0, 4.0, 5.0]), np.array([2.0, 3.0, 4.0]), 5.0)
+    best_choice(np.array([60.0, 100.0, 120.0]), np.array([10.0, 20.0, 30.0]), 50.0)
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "")
 
