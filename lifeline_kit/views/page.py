@@ -8,6 +8,7 @@ from pathlib import Path
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.io.resources import LOCAL_DIST
 
 from lifeline_kit.charts.fonts import STACK
 from lifeline_kit.text import Lang, Text
@@ -96,6 +97,10 @@ def page(
     state : State
         Read from the address by `session_state`.
     """
+    if pn.state.curdoc is not None:
+        # a session that a websocket makes anew, after the browser slept, was never asked for as a
+        # page: without this Panel would send the browser to a content network for its styles
+        pn.state.curdoc.template_variables.setdefault("dist_url", LOCAL_DIST)
     ready = store.examination() is not None
     title = f"{_BRAND(state.lang)} · {store.city.name(state.lang)}"
     framed = pmui.Page(
