@@ -80,15 +80,13 @@ def _killed(path: Path, rounds: int, seed: int) -> tuple[float, float]:
     rng, acknowledged = random.Random(seed), set()
     Ledger.open(path, create=True).close()
     for _ in range(rounds):
-        process = subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        time.sleep(rng.uniform(0.0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        said = [first, *process.stdout.read().splitlines()]
-        process.wait()
+        command = [sys.executable, "-c", _WRITER, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            first = process.stdout.readline()
+            time.sleep(rng.uniform(0.0, 0.3))
+            process.send_signal(signal.SIGKILL)
+            said = [first, *process.stdout.read().splitlines()]
         acknowledged |= {line.strip() for line in said if line.strip().isdigit()}
     with Ledger.open(path) as ledger:
         problems = ledger.verify().problems

@@ -39,13 +39,12 @@ with Ledger.open(sys.argv[1]) as ledger:
 
 def killed_soon(command: list[str], rng: random.Random) -> list[str]:
     """Start a process, kill it at a random moment after its first words, return what it said."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    said = [process.stdout.readline()]
-    time.sleep(rng.uniform(0.0, 0.25))
-    process.send_signal(signal.SIGKILL)
-    said += process.stdout.read().splitlines()
-    process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline()]
+        time.sleep(rng.uniform(0.0, 0.25))
+        process.send_signal(signal.SIGKILL)
+        said += process.stdout.read().splitlines()
     return [line for line in said if line.strip()]
 
 
@@ -139,6 +138,7 @@ def test_watches_that_are_killed_send_each_notice_once(tmp_path):
             told = [row for row in ledger.rows() if row["act"] == "remind"]
     finally:
         server.shutdown()
+        server.server_close()
     # three steps unreceived, response, control and closing, for each warning, once
     assert len(told) == len({row["key"] for row in told}) == 6 * number
     assert set(sent["state"]) == {"sent"}
