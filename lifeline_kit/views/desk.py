@@ -11,9 +11,9 @@ import param
 
 from lifeline_kit.early_warning.duty import load_duty
 from lifeline_kit.early_warning.indicators import indicators, precision
-from lifeline_kit.errors import LifelineError
+from lifeline_kit.errors import ConflictError, LifelineError
 from lifeline_kit.io.ledger import Ledger
-from lifeline_kit.model.ledger import MACHINES, VERDICTS, Item
+from lifeline_kit.model.ledger import MACHINES, VERDICTS, Act, Item
 from lifeline_kit.services.desk import done, ledger_place, rechecked
 from lifeline_kit.text import Lang, Text
 from lifeline_kit.views.desk_facts import (
@@ -46,6 +46,19 @@ _FIELD = {  # what the one line of words means for an act
     "assign": "unit", "return": "reason", "merge": "into", "note": "text", "dispose": "text",
     "supervise": "by",
 }  # fmt: skip
+_SAY_FIRST = Text("请先在说明栏填写{what}。", "Say {what} in the line of words first.")
+_MISSING = {
+    "unit": Text("责任单位", "the unit"),
+    "reason": Text("退回原因", "the reason"),
+    "into": Text("并入的预警编号", "the id of the warning it is merged into"),
+    "text": Text("内容", "what there is to note"),
+    "by": Text("督办单位", "who supervises"),
+}
+_FASTER = Text(
+    "他人已先一步办理；已显示最新状态，请查看后再定。",
+    "Somebody else was faster; the page now shows how it stands. Decide anew.",
+)
+_NO_ACT = Act(title=Text("", ""), moves={})
 _MOST, _POLL_MS = 200, 4000
 _CARD = {"background": "#ffffff", "border": "1px solid #e1e6ec", "border-radius": "10px"}
 
@@ -159,8 +172,15 @@ class _Desk:
         if not actor:
             self.said.object = _said(_NAME_FIRST(self.lang), good=False)
             return
+        field = _FIELD.get(act, "")
+        if field in MACHINES["warning"].get(act, _NO_ACT).needs and not self.say.value.strip():
+            missing = _SAY_FIRST.format(what=_MISSING[field](self.lang))
+            self.said.object = _said(missing(self.lang), good=False)
+            return
         try:
             self.act(act, actor, self.version)
+        except ConflictError:
+            self.said.object = _said(_FASTER(self.lang), good=False)
         except LifelineError as error:
             self.said.object = _said(str(error), good=False)
         else:

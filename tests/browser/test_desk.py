@@ -47,7 +47,7 @@ def test_a_warning_is_walked_to_its_verdict(visit: Visit, served: Served) -> Non
         press(page, "数据复核")  # its findings are no examination's
         page.get_by_text(re.compile("may not be released")).wait_for()
         press(page, "退回")
-        page.get_by_text(re.compile("needs 'reason'")).wait_for()
+        page.get_by_text("请先在说明栏填写退回原因").wait_for()
         # somebody else lets the data decide; the page follows by itself
         recheck = Draft(
             entity="warning", item="test-1", act="recheck", actor="s", body={"basis": "b"}
@@ -77,6 +77,6 @@ def test_two_people_on_one_warning_hear_of_each_other(visit: Visit, served: Serv
         other = Draft(entity="warning", item="test-2", act="receive", actor="Zhao", version=1)
         ledger.append([other], now=NOW)
         press(page, "receive")
-        page.get_by_text(re.compile("somebody else was faster|is being handled")).wait_for()
+        page.get_by_text("Somebody else was faster").wait_for()
         state(page, "being handled")
         assert [event.actor for event in ledger.events("warning", "test-2")] == ["t", "Zhao"]
