@@ -1,6 +1,7 @@
 """Benchmarks: one module each, listed here; `lifeline bench NAME` runs one."""
 
 from lifeline_kit.bench import (
+    alarm_maths,
     biogas,
     city_incidents,
     cold_homes,
@@ -32,6 +33,7 @@ from lifeline_kit.bench.run import Bench, Result, print_result, run_bench
 BENCHES: dict[str, Bench] = {
     bench.name: bench
     for bench in (
+        alarm_maths.BENCH,
         biogas.BENCH,
         city_incidents.BENCH,
         cold_homes.BENCH,
