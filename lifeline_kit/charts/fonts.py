@@ -8,14 +8,16 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.font_manager import fontManager
+from matplotlib.font_manager import findSystemFonts, fontManager
 
 FAMILY = "Noto Sans CJK SC"
 STACK = f"'{FAMILY}', 'Source Han Sans SC', 'Microsoft YaHei', 'PingFang SC', sans-serif"
 _MEASURES = (FAMILY, "Noto Sans CJK JP", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC")
+_FILES = ("notosanscjk", "notosanssc", "sourcehansans", "msyh", "pingfang")
 _LAST = "DejaVu Sans"  # matplotlib's own
 
 
@@ -70,3 +72,10 @@ def with_stack(svg: str) -> str:
     """Name the whole stack of fonts wherever a chart names the measuring one."""
     font = measuring_font()
     return svg.replace(f"'{font}'", STACK).replace(f'"{font}"', STACK)
+
+
+@lru_cache(maxsize=1)
+def has_chinese() -> bool:
+    """Whether a file of a Chinese font is on the system now; matplotlib's own list may be old."""
+    files = (Path(file).name.lower() for file in findSystemFonts())
+    return any(file.startswith(_FILES) for file in files)

@@ -1,4 +1,8 @@
-"""Charts for paper: SVG text from tables, drawn by matplotlib without a screen."""
+"""Charts for paper, drawn by matplotlib without a screen.
+
+`*_figure` draws a table; `svg_of` and `png_of` write what was drawn, vector for pages and pixels
+for Word.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -9,6 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -22,6 +27,7 @@ from lifeline_kit.model.readings import FAIL, SUSPECT, Series
 from lifeline_kit.text import Lang, Text
 
 _MM = 1 / 25.4
+_MOST = 1200  # readings of a chart 145 mm wide: five to the millimetre, and pages stay light
 # A white ground, not a stroked outline: matplotlib turns outlined text into paths.
 _GROUND = {"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
 _MARKS = {"triangle": "^", "x": "x"}
@@ -35,7 +41,7 @@ _RISK_TITLE = Text("风险等级", "Risk level")
 _SCORE_AXIS = Text("得分（0–100）", "Score (0–100)")
 
 
-def map_svg(
+def map_figure(
     assets: gpd.GeoDataFrame,
     risk: pd.DataFrame,
     *,
@@ -44,7 +50,7 @@ def map_svg(
     boundary: gpd.GeoDataFrame | None = None,
     width_mm: float = 170,
     credit: str = "",
-) -> str:
+) -> Figure:
     """Draw assets in the colours of their risk; `credit` names whose places they are.
 
     Parameters
@@ -62,8 +68,8 @@ def map_svg(
 
     Returns
     -------
-    str
-        An `<svg>` element; lines are a picture inside it, text is text.
+    Figure
+        For `svg_of`: lines are a picture inside it, text is text.
     """
     level = risk["level"].reindex(assets.index).fillna(0).astype(int).to_numpy()
     shapes = assets.geometry.to_numpy()
@@ -85,7 +91,7 @@ def map_svg(
             fontsize=6, color=theme.MUTED, bbox=_GROUND,
         )  # fmt: skip
         _draw_legend(figure, level, lang)
-        return _svg(figure)
+        return figure
 
 
 def _bounds(assets: gpd.GeoDataFrame, boundary: gpd.GeoDataFrame | None) -> np.ndarray:
@@ -180,7 +186,7 @@ def _draw_legend(figure: Figure, level: np.ndarray, lang: Lang) -> None:
     )  # fmt: skip
 
 
-def series_svg(
+def series_figure(
     series: Series,
     *,
     unit: str,
@@ -190,7 +196,7 @@ def series_svg(
     limits: Mapping[str, float] = {},
     spans: Sequence[tuple[pd.Timestamp, pd.Timestamp, str]] = (),
     points: Sequence[tuple[pd.Timestamp, float, str]] = (),
-) -> str:
+) -> Figure:
     """Draw the readings of one sensor.
 
     Parameters
@@ -211,8 +217,11 @@ def series_svg(
     with printed():
         figure = Figure(figsize=(170 * _MM, 56 * _MM), dpi=150)
         axes = figure.add_axes((0.085, 0.15, 0.9, 0.68))
-        axes.set_title(title, loc="left", fontsize=8.5, color=theme.INK)
+        # places given, not sought: finding them drew every label twice
+        axes.set_title(title, loc="left", fontsize=8.5, color=theme.INK, y=1.0)
         axes.set_ylabel(unit)
+        axes.yaxis.set_label_coords(-0.072, 0.5)
+        axes.tick_params(axis="y", left=False)  # the grid lines say where
         if series.value.size:
             _draw_readings(axes, series, time_zone, lang)
             _draw_spans(axes, spans, series.time[-1], time_zone)
@@ -231,11 +240,11 @@ def series_svg(
                 )  # fmt: skip
         axes.grid(axis="y", color=theme.LINE, lw=0.5)
         axes.set_axisbelow(True)
-        return _svg(figure)
+        return figure
 
 
 def _draw_readings(axes: Axes, series: Series, time_zone: str, lang: Lang) -> None:
-    series = thinned(series)
+    series = thinned(series, _MOST)
     time, value = broken_at_gaps(series.time, series.value)
     axes.plot(theme.local(time, time_zone), value, color=theme.ACCENT, lw=0.8)
     for flag in (SUSPECT, FAIL):
@@ -298,7 +307,7 @@ def _draw_points(
         )  # fmt: skip
 
 
-def scores_svg(scores: pd.DataFrame, *, lang: Lang, names: Mapping[str, str] = {}) -> str:
+def scores_figure(scores: pd.DataFrame, *, lang: Lang, names: Mapping[str, str] = {}) -> Figure:
     """Draw total scores as bars, one per subject.
 
     Parameters
@@ -312,10 +321,10 @@ def scores_svg(scores: pd.DataFrame, *, lang: Lang, names: Mapping[str, str] = {
         (names.get(subject, subject), float(score), str(grade))
         for subject, score, grade in scores[["subject", "score", "grade"]].itertuples(index=False)
     ]
-    return bars_svg(rows, lang=lang)
+    return bars_figure(rows, lang=lang)
 
 
-def bars_svg(rows: Sequence[tuple[str, float, str]], *, lang: Lang) -> str:
+def bars_figure(rows: Sequence[tuple[str, float, str]], *, lang: Lang) -> Figure:
     """Draw horizontal bars of 0-100 from (name, score, grade); an unknown score has no bar."""
     with printed():
         figure = Figure(figsize=(170 * _MM, (14 + 7.5 * max(len(rows), 1)) * _MM), dpi=150)
@@ -335,11 +344,22 @@ def bars_svg(rows: Sequence[tuple[str, float, str]], *, lang: Lang) -> str:
         axes.set_xlabel(_SCORE_AXIS(lang))
         axes.tick_params(length=0)
         axes.spines[["left", "bottom"]].set_visible(False)
-        return _svg(figure)
+        return figure
 
 
-def _svg(figure: Figure) -> str:
+def svg_of(figure: Figure) -> str:
+    """Write a chart as an `<svg>` element."""
     stream = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+    with printed():
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     return with_stack(text[text.index("<svg") :])
+
+
+def png_of(figure: Figure, *, dpi: float = 150) -> bytes:
+    """Write a chart as PNG."""
+    stream = io.BytesIO()
+    with printed():
+        FigureCanvasAgg(figure)
+        figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+    return stream.getvalue()

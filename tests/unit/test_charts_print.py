@@ -9,7 +9,14 @@ import pytest
 from shapely import LineString, Point, box
 
 from lifeline_kit.charts import theme
-from lifeline_kit.charts.print import bars_svg, map_svg, scores_svg, series_svg
+from lifeline_kit.charts.print import (
+    bars_figure,
+    map_figure,
+    png_of,
+    scores_figure,
+    series_figure,
+    svg_of,
+)
 from lifeline_kit.charts.thin import broken_at_gaps, thinned
 from lifeline_kit.model.readings import FAIL, PASS, SUSPECT, Series
 
@@ -43,8 +50,14 @@ def words(svg: str) -> str:
 def test_map_counts_levels_and_names_its_source(assets: gpd.GeoDataFrame) -> None:
     risk = pd.DataFrame({"level": [1, 1]}, index=["A", "B"])
     text = words(
-        map_svg(
-            assets, risk, lang="zh", highlight=["B", "gone"], credit="© OpenStreetMap contributors"
+        svg_of(
+            map_figure(
+                assets,
+                risk,
+                lang="zh",
+                highlight=["B", "gone"],
+                credit="© OpenStreetMap contributors",
+            )
         )
     )
     for expected in ("重大 2", "未知 1", "低 0", theme.ATTRIBUTION, "100 m"):
@@ -56,25 +69,27 @@ def test_map_names_its_areas(assets: gpd.GeoDataFrame) -> None:
         {"name_zh": ["东区"], "name_en": ["East"]}, geometry=[box(0, 0, 900, 900)], crs=CRS
     )
     risk = pd.DataFrame({"level": [2]}, index=["A"])
-    assert "East" in words(map_svg(assets, risk, lang="en", boundary=areas))
+    assert "East" in words(svg_of(map_figure(assets, risk, lang="en", boundary=areas)))
 
 
 def test_map_of_nothing_is_still_a_map(assets: gpd.GeoDataFrame) -> None:
-    svg = map_svg(assets.iloc[:0], pd.DataFrame({"level": []}), lang="en")
+    svg = svg_of(map_figure(assets.iloc[:0], pd.DataFrame({"level": []}), lang="en"))
     assert svg.startswith("<svg")
 
 
 def test_series_names_limits_events_and_local_time() -> None:
     at = pd.Timestamp("2026-10-01T12:00")
-    svg = series_svg(
-        steady(),
-        unit="kPa",
-        title="压力",
-        lang="zh",
-        time_zone="Asia/Shanghai",
-        limits={"limit_high": 6.0, "limit_low": float("nan")},
-        spans=[(at, pd.NaT, "压力偏低")],
-        points=[(at, 5.0, "峰值 12")],
+    svg = svg_of(
+        series_figure(
+            steady(),
+            unit="kPa",
+            title="压力",
+            lang="zh",
+            time_zone="Asia/Shanghai",
+            limits={"limit_high": 6.0, "limit_low": float("nan")},
+            spans=[(at, pd.NaT, "压力偏低")],
+            points=[(at, 5.0, "峰值 12")],
+        )
     )
     text = words(svg)
     assert "上限 6" in text
@@ -94,7 +109,9 @@ def test_words_of_findings_that_overlap_do_not_lie_upon_one_another() -> None:
         (begin + pd.Timedelta("1h"), begin + pd.Timedelta("8h"), "second"),
         (begin + pd.Timedelta("12h"), pd.NaT, "later"),
     ]
-    svg = series_svg(series, unit="kPa", title="p", lang="en", time_zone="UTC", spans=spans)
+    svg = svg_of(
+        series_figure(series, unit="kPa", title="p", lang="en", time_zone="UTC", spans=spans)
+    )
     place = r'(?:x="[\d.]+" y="([\d.]+)"|translate\([\d.]+ ([\d.]+)\))[^>]*>{}<'
     height = {
         words: float(next(filter(None, re.search(place.format(words), svg).groups())))
@@ -106,17 +123,17 @@ def test_words_of_findings_that_overlap_do_not_lie_upon_one_another() -> None:
 def test_flagged_readings_are_in_the_legend_and_passing_ones_not() -> None:
     series = steady()
     series.flag[3], series.flag[4] = SUSPECT, FAIL
-    text = words(series_svg(series, unit="m", title="", lang="en", time_zone="UTC"))
+    text = words(svg_of(series_figure(series, unit="m", title="", lang="en", time_zone="UTC")))
     assert "Suspect" in text
     assert "Fail" in text
     assert "Suspect" not in words(
-        series_svg(steady(), unit="m", title="", lang="en", time_zone="UTC")
+        svg_of(series_figure(steady(), unit="m", title="", lang="en", time_zone="UTC"))
     )
 
 
 def test_series_without_readings_says_so() -> None:
     assert "没有读数" in words(
-        series_svg(steady(0), unit="m", title="", lang="zh", time_zone="UTC")
+        svg_of(series_figure(steady(0), unit="m", title="", lang="zh", time_zone="UTC"))
     )
 
 
@@ -124,16 +141,18 @@ def test_unknown_score_has_words_and_no_bar() -> None:
     scores = pd.DataFrame(
         {"subject": ["gas", "water"], "score": [np.nan, 91.0], "grade": ["", "A"]}
     )
-    text = words(scores_svg(scores, lang="en", names={"gas": "Gas"}))
+    text = words(svg_of(scores_figure(scores, lang="en", names={"gas": "Gas"})))
     assert "too little data" in text
     assert "91.0 A" in re.sub(r"\s+", " ", text.replace("\xa0", " "))
-    svg = bars_svg([("x", float("nan"), "")], lang="en")
+    svg = svg_of(bars_figure([("x", float("nan"), "")], lang="en"))
     assert theme.BLUE not in svg
 
 
 def test_same_chart_gives_the_same_bytes(assets: gpd.GeoDataFrame) -> None:
     risk = pd.DataFrame({"level": [1]}, index=["A"])
-    assert map_svg(assets, risk, lang="zh") == map_svg(assets, risk, lang="zh")
+    assert svg_of(map_figure(assets, risk, lang="zh")) == svg_of(
+        map_figure(assets, risk, lang="zh")
+    )
 
 
 def test_thinning_keeps_peaks_flags_and_ends() -> None:
@@ -176,3 +195,12 @@ def test_score_colours_follow_the_grades() -> None:
     assert theme.score_colour(79.9) == theme.YELLOW
     assert theme.score_colour(float("nan")) == theme.GREY
     assert theme.ink_on(theme.YELLOW) != theme.ink_on(theme.RED)
+
+
+def test_pixels_are_drawn_from_the_same_chart() -> None:
+    figure = bars_figure([("gas", 71.0, "C")], lang="en")
+    png = png_of(figure, dpi=100)
+    assert png.startswith(b"\x89PNG")
+    width = int.from_bytes(png[16:20], "big")
+    assert width == pytest.approx(170 / 25.4 * 100, abs=1)
+    assert "71.0" in svg_of(figure)
