@@ -141,6 +141,22 @@ WORDS = {
     "hours_12": Text("至 12 °C 小时", "Hours to 12 °C"),
     "beyond": Text("超出 {h} 小时", "beyond {h} h"),
     "not_judged": Text("未能研判", "Not judged"),
+    "readings_from": Text("读数自 {since}", "readings from {since}"),
+    "attachment": Text("附件（全部数值与完整表格）", "Attached (all values and the whole tables)"),
+    "docx_attachment": Text(
+        "全部数值（report.json）与完整表格（CSV）存于本文件的自定义 XML 部件；"
+        "lifeline verify 本文件 --attachments 文件夹 可取出并核对。",
+        "All values (report.json) and the whole tables (CSV) lie in this file's custom XML part; "
+        "lifeline verify FILE --attachments DIR takes them out and checks them.",
+    ),
+    "whole_table": Text("完整表格见附件 CSV。", "The whole table is in the attached CSV."),
+    "coverage": Text("监测覆盖与高风险里程", "Coverage by sensors, and length at high risk"),
+    "high_km": Text("高风险 km", "High risk km"),
+    "high_share": Text("高风险占比", "Share at high risk"),
+    "stock": Text("资产构成", "What it consists of"),
+    "kind": Text("类型", "Kind"),
+    "material": Text("材质", "Material"),
+    "built": Text("建成", "Built"),
     "disclaimer": Text(
         "辅助研判，不替代现场检测。", "Decision support; no substitute for inspection."
     ),

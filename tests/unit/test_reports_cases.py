@@ -59,9 +59,14 @@ def examination(tiny_city: City) -> Examination:
     return examine(tiny_city)
 
 
+def seen(text: str) -> str:
+    """Return the page without the marks of query ids, which nobody sees."""
+    return re.sub(r'<span data-q="[^"]*" title="[^"]*">([^<]*)</span>', r"\1", text)
+
+
 def page(city: City, examination: Examination, folder: Path, lang: Lang, **choice: object) -> str:
     (file,) = write_report(city, examination, folder / "r.html", lang=lang, **choice)
-    return file.read_text(encoding="utf-8")
+    return seen(file.read_text(encoding="utf-8"))
 
 
 def chapter(city: City, examination: Examination, folder: Path, key: str, **choice: object) -> dict:
