@@ -1,6 +1,7 @@
 """The console script `lifeline`: one module per command, listed here.
 
-Exit codes: 0 ok, 1 a benchmark target was missed, 2 bad input, 3 an internal error.
+Exit codes: 0 ok, 1 a benchmark target was missed or a number of a report differs, 2 bad input,
+3 an internal error.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from lifeline_kit.cli import (
     serve,
     share,
     store,
+    verify,
     watch,
 )
 from lifeline_kit.cli.console import BAD_INPUT, INTERNAL, err
@@ -29,6 +31,7 @@ _COMMANDS = (
     serve,
     demo,
     checkup,
+    verify,
     ingest,
     store,
     replay,

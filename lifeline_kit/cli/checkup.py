@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from rich.markup import escape
 from rich.table import Table
@@ -17,6 +17,11 @@ from lifeline_kit.io.report import KINDS, ImportReport
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.text import LANGS, Lang, Text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lifeline_kit.reports.period import Period
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -31,10 +36,20 @@ def add(commands: argparse._SubParsersAction) -> None:
     checkup.add_argument("--mapping", type=Path, metavar="FILE.toml", help="columns and units")
     checkup.add_argument("--lifeline", metavar="NAME", help="needed where no asset file is given")
     checkup.add_argument(
-        "--district", metavar="ID", help="one district, or ALL for one report each"
+        "--district",
+        metavar="ID",
+        help="one district or cell; ALL or CELLS for one report of each",
+    )
+    checkup.add_argument(
+        "--period", metavar="YYYY-MM", help="month of the report (default: all the data)"
+    )
+    checkup.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="processes for many reports"
     )
     checkup.add_argument("--out", type=Path, required=True, help="a file, or a folder for several")
-    checkup.add_argument("--format", default="", help="html,pdf,json (default: by --out, or html)")
+    checkup.add_argument(
+        "--format", default="", help="html,pdf,docx,json (default: by --out, or html)"
+    )
     checkup.add_argument("--lang", default="zh", help="zh, en or zh,en")
     checkup.add_argument("--profile", action="store_true", help="print the seconds of each stage")
     checkup.set_defaults(command=_checkup)
@@ -43,12 +58,16 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _checkup(options: argparse.Namespace) -> int:
     langs = cast("list[Lang]", _chosen(options.lang, LANGS, "--lang"))
     formats = _formats(options)
+    if options.jobs < 0:
+        raise InputError(f"--jobs {options.jobs} is no number of processes; expected 1 or more.")
     city, notes = _load(options)
+    asked = _asked(city, options, langs, formats)
+    period, at = _period(city, options.period)
     with bar() as advance:
         from lifeline_kit.pipeline import examine
 
-        examination = examine(city, progress=advance)
-    written = _write_reports(city, examination, notes, options, langs, formats)
+        examination = examine(city, at, progress=advance)
+    written = _write_reports(city, examination, notes, options, asked, formats, period)
     for note in notes:
         err.print(f"[dim]{escape(note(langs[0]))}[/]", highlight=False, soft_wrap=True)
     if options.profile:
@@ -113,35 +132,49 @@ def _taken(report: ImportReport) -> Text:
     )
 
 
+def _period(city: City, text: str | None) -> "tuple[Period | None, pd.Timestamp | None]":
+    """Read the month, and find the last reading in it."""
+    if not text:
+        return None, None
+    from lifeline_kit.reports.period import last_moment, month
+
+    period = month(text, city.time_zone)
+    return period, last_moment(city, period)
+
+
+def _asked(
+    city: City, options: argparse.Namespace, langs: list[Lang], formats: list[str]
+) -> list[tuple[str | None, Lang]]:
+    """List the reports to write; refuse before the long work what cannot be written."""
+    from lifeline_kit.reports.batch import areas_asked
+
+    asked = [(area, lang) for area in areas_asked(city, options.district) for lang in langs]
+    if len(asked) * len(formats) > 1 and options.out.suffix:
+        raise InputError(f"--out {options.out} is one file, but several reports were asked for.")
+    return asked
+
+
 def _write_reports(
     city: City,
     examination: Examination,
     notes: list[Text],
     options: argparse.Namespace,
-    langs: list[Lang],
+    asked: list[tuple[str | None, Lang]],
     formats: list[str],
+    period: "Period | None",
 ) -> list[Path]:
-    from lifeline_kit.reports import write_report
+    from lifeline_kit.reports.batch import Batch, write_reports
 
-    districts: list[str | None] = [options.district or None]
-    if options.district == "ALL":
-        districts = list(city.areas.index[city.areas["level"] == "district"])
-    many = len(langs) * len(districts) * len(formats) > 1
-    if many and options.out.suffix:
-        raise InputError(f"--out {options.out} is one file, but several reports were asked for.")
-    written: list[Path] = []
-    for district in districts:
-        for lang in langs:
-            written += write_report(
-                city,
-                examination,
-                options.out,
-                lang=lang,
-                district=district,
-                formats=formats,
-                notes=notes,
-            )
-    return written
+    batch = Batch(
+        city=city,
+        examination=examination,
+        out=options.out,
+        formats=tuple(formats),
+        period=period,
+        notes=tuple(notes),
+    )
+    with bar() as advance:
+        return write_reports(batch, asked, jobs=options.jobs, progress=advance)
 
 
 def _print_profile(examination: Examination) -> None:
