@@ -15,6 +15,7 @@ from lifeline_kit.reports.chapters import Chapter, Extract, chapter
 from lifeline_kit.reports.period import Period
 from lifeline_kit.reports.places import local, names_of
 from lifeline_kit.reports.rows import (
+    COUPLED_ROWS,
     ROWS_PER_TABLE,
     coupling_rows,
     district_rows,
@@ -139,7 +140,7 @@ def report_of(
         more_warnings=max(0, len(listed) - ROWS_PER_TABLE),
         chapters=chapters,
         coupling=coupling_rows(coupled, examination.findings, city, part.names, lang),
-        more_coupling=max(0, len(coupled) - ROWS_PER_TABLE),
+        more_coupling=max(0, len(coupled) - COUPLED_ROWS),
         districts=[] if district else district_rows(city, examination, lang),
         rules=rule_rows(present, lang),
         quality=quality_rows(examination, part.assets, city, lang),

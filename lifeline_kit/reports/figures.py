@@ -122,7 +122,7 @@ class Figure:
     def __eq__(self, other: object) -> bool:
         return self.bare == (other.bare if isinstance(other, Figure) else other)
 
-    __hash__ = None  # ty: ignore[invalid-assignment]
+    __hash__ = None
 
     def as_number(self, digits: int = 0) -> str:
         """Write a number; a dash where it is unknown."""

@@ -17,6 +17,7 @@ from lifeline_kit.reports.words import TESTS
 from lifeline_kit.text import Lang
 
 ROWS_PER_TABLE = 300  # a thousand take WeasyPrint ten seconds; the whole table is attached
+COUPLED_ROWS = 40  # they warn of nothing by themselves and follow their causes by the dozen
 
 
 def warning_rows(
@@ -92,7 +93,7 @@ def coupling_rows(
 ) -> list[dict]:
     """Rows of coupled findings with what caused them, the gravest first."""
     coupled = findings.sort_values("severity", ascending=False)
-    rows = finding_rows(coupled.head(ROWS_PER_TABLE), city, names, lang)
+    rows = finding_rows(coupled.head(COUPLED_ROWS), city, names, lang)
     for row in rows:
         cause = everything.loc[row["cause"]]
         row["cause_title"] = f"{cause[f'title_{lang}']} · {place(cause['asset'], names)}"

@@ -38,7 +38,7 @@ from lifeline_kit.reports.words import words
 from lifeline_kit.text import Lang
 
 PART = "/customXml/item9.xml"  # the template of python-docx has parts of lower numbers
-_DPI = 120
+_DPI = 110
 _LATIN, _CHINESE = "Arial", "Microsoft YaHei"
 _NOTE = Look(colour="5B6876", size=17)
 
