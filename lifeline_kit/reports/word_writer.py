@@ -174,5 +174,7 @@ def _style(document: Document) -> None:
         fonts.set(qn("w:hAnsi"), _LATIN)
         if name != "Normal":
             style.font.color.rgb = RGBColor(0x1B, 0x27, 0x33)
+    normal = document.styles["Normal"].element.get_or_add_rPr()
+    normal.append(parse_xml(f'<w:lang {nsdecls("w")} w:val="en-US" w:eastAsia="zh-CN"/>'))
     document.styles["Normal"].paragraph_format.space_after = Pt(4)
     document.styles["Heading 1"].paragraph_format.keep_with_next = True
