@@ -168,7 +168,13 @@ def _scores(lifeline: Lifeline, part: Extract) -> tuple[pd.Series, pd.Series]:
     ].set_index("indicator")
     if "total" in own.index:
         return own["score"], own.loc["total"]
-    unknown = {"grade": "", "n": 0, "completeness": 0.0, "pulled_down_zh": "", "pulled_down_en": ""}
+    unknown = {
+        "grade": "",
+        "n": 0,
+        "completeness": np.nan,
+        "pulled_down_zh": "",
+        "pulled_down_en": "",
+    }
     return own["score"], pd.Series(unknown)
 
 

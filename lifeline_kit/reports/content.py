@@ -250,6 +250,6 @@ def _whole_row(scores: pd.DataFrame, subject: str) -> pd.Series:
     if len(rows):
         return rows.iloc[0]
     return pd.Series(
-        {"score": np.nan, "raw": np.nan, "grade": "", "completeness": 0.0}
+        {"score": np.nan, "raw": np.nan, "grade": "", "completeness": np.nan}
         | {"pulled_down_zh": "", "pulled_down_en": ""}
     )

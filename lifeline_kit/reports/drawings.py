@@ -28,10 +28,10 @@ _NAME = 60  # characters of a name that fit a chart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawings:
-    """Charts of one report; no map where the assets have no places."""
+    """Charts of one report; no map without places, no scores where none were given."""
 
     map: Figure | None
-    scores: Figure
+    scores: Figure | None
     series: dict[str, list[Figure]]
 
 
@@ -46,13 +46,15 @@ def draw(part: Extract, report: CheckupReport) -> Drawings:
     )
 
 
-def _bars(examination: Examination, report: CheckupReport) -> Figure:
+def _bars(examination: Examination, report: CheckupReport) -> Figure | None:
     scores = examination.scores
     scope = "area" if report.district else "lifeline"
     rows = scores[(scores["scope"] == scope) & (scores["lifeline"] != "")]
     rows = rows[rows["indicator"] == "total"]
     if report.district:
         rows = rows[rows["subject"] == report.district]
+    if rows.empty:
+        return None
     titles = {each.key: each.title(report.lang) for each in ALL}
     return scores_figure(rows.assign(subject=rows["lifeline"]), lang=report.lang, names=titles)
 

@@ -35,7 +35,7 @@ def charts_of(drawings: Drawings) -> Charts:
     """Write charts as SVG, once for both pages."""
     return Charts(
         map=_svg(drawings.map) if drawings.map is not None else Markup(),
-        scores=_svg(drawings.scores),
+        scores=_svg(drawings.scores) if drawings.scores is not None else Markup(),
         series={key: [_svg(each) for each in found] for key, found in drawings.series.items()},
     )
 

@@ -107,7 +107,10 @@ def _conclusion(writer: Writer, report: Figure, drawings: Drawings) -> None:
         writer.picture(drawings.map, most_mm=80)
     else:
         writer.note(w["no_map"])
-    writer.picture(drawings.scores, most_mm=48)
+    if drawings.scores is not None:
+        writer.picture(drawings.scores, most_mm=48)
+    else:
+        writer.note(w["not_scored"])
     if report.notes:
         writer.heading(w["notes"], 2)
         writer.lines(report.notes)

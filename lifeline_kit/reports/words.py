@@ -36,6 +36,11 @@ WORDS = {
         "输入文件没有空间位置，无法绘制地图。",
         "The files carry no places, so there is no map.",
     ),
+    "not_scored": Text(
+        "得分只评全市与分区，不评单个网格；各资产得分见附件 scores.csv。",
+        "Scores are given to the city and its districts, not to a single cell; those of assets "
+        "are in the attached scores.csv.",
+    ),
     "scores_by_lifeline": Text("分系统得分", "Scores by lifeline"),
     "lifeline": Text("系统", "Lifeline"),
     "assets": Text("资产数", "Assets"),

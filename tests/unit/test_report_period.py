@@ -14,6 +14,7 @@ from lifeline_kit.model.city import City
 from lifeline_kit.pipeline import examine
 from lifeline_kit.reports.batch import Batch, areas_asked, write_reports
 from lifeline_kit.reports.period import last_moment, month
+from lifeline_kit.reports.read_back import parse_report
 from lifeline_kit.reports.write import report_files
 
 
@@ -165,3 +166,15 @@ def test_jobs_below_one_are_refused(tiny_city, tmp_path, capsys) -> None:
     )
     assert code == 2
     assert "--jobs -1" in err
+
+
+def test_a_page_and_a_word_file_of_a_cell_say_that_it_is_not_scored(tiny_city) -> None:
+    city = with_cells(tiny_city)
+    files = report_files(
+        city, examine(city), district="C0", lang="en", formats=["html", "docx", "pdf"]
+    )
+    page = files["html"].decode()
+    assert "not to a single cell" in page
+    assert 'data-q="charts.scores"' not in page
+    assert parse_report(files["docx"]).shown["completeness"] == ["–"]
+    assert parse_report(files["html"]).shown["chapters[water].completeness"] == ["–"]
