@@ -40,6 +40,8 @@ class Reported:
     loose : Counter
         Texts with digits that stand under no id, such as headings: they belong to the template.
     attached : dict of file name to bytes
+    producer : str
+        What laid a PDF out, with its version: another one draws other pages.
     """
 
     form: str
@@ -47,6 +49,7 @@ class Reported:
     shown: dict[str, object]
     loose: Counter[str] = field(default_factory=Counter)
     attached: dict[str, bytes] = field(default_factory=dict)
+    producer: str = ""
 
 
 def read_report(file: Path) -> Reported:
@@ -202,6 +205,7 @@ def _paragraph(paragraph: ET.Element, shown: dict[str, list[str]], loose: Counte
 
 
 _STREAM = re.compile(rb"(\d+) 0 obj\s*(<<.*?>>)\s*stream\r?\n", re.DOTALL)
+_PRODUCER = re.compile(rb"/Producer\s*\(([^)]*)\)")
 _FILE = re.compile(rb"/F\s*\((?P<name>[^)]*)\).*?/EF\s*<<\s*/F (?P<object>\d+) 0 R", re.DOTALL)
 
 
@@ -221,8 +225,13 @@ def _pdf(content: bytes) -> Reported:
         if b"/Type" not in head and b"/Subtype" not in head and b" Tf" in data
     ]
     drawn = {f"pages[{number}]": [digest] for number, digest in enumerate(pages, start=1)}
+    producer = _PRODUCER.search(objects)
     return Reported(
-        form="pdf", about=_about(values), shown=figures(values) | drawn, attached=attached
+        form="pdf",
+        about=_about(values),
+        shown=figures(values) | drawn,
+        attached=attached,
+        producer=producer[1].decode("latin-1") if producer else "",
     )
 
 

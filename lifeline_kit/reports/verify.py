@@ -24,8 +24,9 @@ _STAMP = Text(
     "what follows was computed anew up to its moment.",
 )
 _PAGES = Text(
-    "版本指纹不同，未比对 PDF 页面绘制内容，只比对所附数值。",
-    "as the stamp differs, the pages of the PDF were not compared, only the values attached to it.",
+    "版本指纹或排版程序不同，未比对 PDF 页面绘制内容，只比对所附数值。",
+    "stamp or layout program differ: the pages of the PDF were not compared, only the values "
+    "attached to it.",
 )
 
 
@@ -106,27 +107,32 @@ def verify_report(
         )[reported.form]
     )
     stamped = examination.version == about["version"]
-    notes = [] if stamped else [_STAMP, *([_PAGES] if reported.form == "pdf" else [])]
+    drawn_alike = stamped and reported.producer == again.producer
+    notes = [] if stamped else [_STAMP]
+    notes += [] if drawn_alike or reported.form != "pdf" else [_PAGES]
     return Verdict(
         n=len(again.shown),
-        differences=differences(reported, again, stamped=stamped),
+        differences=differences(reported, again, stamped=stamped, pages=drawn_alike),
         notes=notes,
     )
 
 
-def differences(reported: Reported, again: Reported, *, stamped: bool = True) -> list[Difference]:
+def differences(
+    reported: Reported, again: Reported, *, stamped: bool = True, pages: bool = True
+) -> list[Difference]:
     """Compare two readings of a report: text as it stands, numbers to nine digits.
 
     Parameters
     ----------
     reported, again : Reported
     stamped : bool
-        Both carry the same version stamp; otherwise it is passed over, and so are the pages
-        of a PDF, where it is printed.
+        Both carry the same version stamp; otherwise it is passed over.
+    pages : bool
+        Whether what the pages of a PDF draw is compared.
     """
     found = []
     for q in dict.fromkeys([*again.shown, *reported.shown]):
-        if not stamped and (q == "version" or q.startswith("pages[")):
+        if (not stamped and q == "version") or (not pages and q.startswith("pages[")):
             continue
         here, there = reported.shown.get(q), again.shown.get(q)
         if not _same(here, there, known=q in reported.shown and q in again.shown):

@@ -4,6 +4,8 @@ import io
 import json
 import re
 import zipfile
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from lifeline_kit.pipeline import examine
 from lifeline_kit.reports.content import compose
 from lifeline_kit.reports.figures import Figure, figures, plain
 from lifeline_kit.reports.period import month
-from lifeline_kit.reports.read_back import parse_report, read_report
+from lifeline_kit.reports.read_back import parse_report, pdf_streams, read_report
 from lifeline_kit.reports.verify import verify_report
 from lifeline_kit.reports.words import WORDS
 from lifeline_kit.reports.write import FORMATS, report_files
@@ -169,11 +171,45 @@ def test_a_changed_value_of_json_or_attachment_is_found(files, folder) -> None:
     assert verify_report(parse_report(json.dumps(values).encode()), city).differences
 
 
+def redrawn(content: bytes) -> bytes:
+    """Draw something else on one page of a PDF."""
+    streams = pdf_streams(content)
+    number = next(
+        number
+        for number, (head, data) in streams.items()
+        if b" Tf" in data and b"/Type" not in head and data.count(b"TJ") > 20
+    )
+    head, data = streams[number]
+    end = data.rindex(b"TJ")
+    forged = zlib.compress(data[: data.rindex(b"[", 0, end)] + b"[] " + data[end:])
+    begin = content.index(head, content.index(b"\n%d 0 obj" % number)) + len(head)
+    start = content.index(b"stream\n", begin) + len(b"stream\n")
+    return content[:start] + forged + content[content.index(b"\nendstream", start) :]
+
+
 def test_a_page_of_a_pdf_that_was_drawn_anew_is_found(files, folder) -> None:
-    reported = parse_report(files["pdf"])
-    reported.shown["pages[2]"] = ["another digest"]
-    (found,) = verify_report(reported, City.open(folder)).differences
-    assert found.q == "pages[2]"
+    forged = redrawn(files["pdf"])
+    (found,) = verify_report(parse_report(forged), City.open(folder)).differences
+    assert re.fullmatch(r"pages\[\d+\]", found.q)
+
+
+def test_pages_that_another_program_laid_out_are_not_compared(files, folder) -> None:
+    reported = replace(parse_report(redrawn(files["pdf"])), producer="WeasyPrint 1.0")
+    verdict = verify_report(reported, City.open(folder))
+    assert not verdict.differences
+    assert "pages of the PDF were not compared" in verdict.notes[0].en
+
+
+def test_a_report_of_an_earlier_moment_is_verified(tiny_city, tmp_path, capsys) -> None:
+    folder = tiny_city.with_(time_zone="America/New_York").save(tmp_path / "west")
+    out = tmp_path / "r.html"
+    common = ("--city", folder)
+    code, _, err = run(capsys, "checkup", *common, "--period", "2026-09", "--out", out)
+    assert code == 0, err
+    assert read_report(out).about["at"] == "2026-10-01T03:45:00"
+    code, said, err = run(capsys, "verify", out, *common)
+    assert code == 0, said
+    assert "stamp" not in err
 
 
 def test_other_data_are_said_and_differ(files, folder, tiny_city, tmp_path, capsys) -> None:
