@@ -90,7 +90,7 @@ def write_reports(
     list of Path
         In the order of `asked`.
     """
-    workers = min(jobs or len(os.sched_getaffinity(0)), max(len(asked) // _EACH, 1))
+    workers = min(jobs or _processors(), max(len(asked) // _EACH, 1))
     written: dict[int, list[Path]] = {}
 
     def done(number: int, files: list[Path]) -> None:
@@ -106,6 +106,12 @@ def write_reports(
     else:
         _in_parallel(batch, asked, workers, done)
     return [file for number in range(len(asked)) for file in written[number]]
+
+
+def _processors() -> int:
+    """Processors that this process may use; not every system can tell."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _write(batch: Batch, area: str | None, lang: Lang) -> list[Path]:

@@ -1,6 +1,7 @@
 """Write a report: one-file HTML, PDF of the same page, Word, and JSON of the same values."""
 
 import gc
+import re
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -80,7 +81,8 @@ def write_report(
         notes=notes,
     )
     when = period.name if period else f"{city.local(examination.at):%Y-%m-%d}"
-    place = f"-{district}" if district else ""
+    # an id may hold what a file name may not
+    place = "-" + re.sub(r"[^\w.\-]", "_", district)[:80] if district else ""
     files = _targets(out, encoded, f"checkup{place}-{when}-{lang}")
     for file, content in files.items():
         try:

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lifeline_kit.bench import BENCHES
+from lifeline_kit.bench.run import published
 from lifeline_kit.charts import fonts
 from lifeline_kit.errors import MissingPartError
 from lifeline_kit.model.city import City
@@ -195,3 +197,10 @@ def test_no_cell_of_the_csv_is_a_formula(tiny_city, tmp_path: Path) -> None:
     text = parse_report(content).attached["findings.csv"].decode("utf-8-sig")
     assert "cmd|" in text
     assert not re.search(r'(^|[,"])=cmd', text, flags=re.MULTILINE)
+
+
+def test_the_monthly_report_has_targets() -> None:
+    targets = published()["report"]
+    assert (targets["cpu_s"]["target"], targets["pdf_mb"]["target"]) == (10, 3)
+    assert set(targets) <= {"cpu_s", "wall_s", "html_mb", "pdf_mb", "docx_mb"}
+    assert BENCHES["report"].needs_data is False

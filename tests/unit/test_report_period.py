@@ -15,7 +15,7 @@ from lifeline_kit.pipeline import examine
 from lifeline_kit.reports.batch import Batch, areas_asked, write_reports
 from lifeline_kit.reports.period import last_moment, month
 from lifeline_kit.reports.read_back import parse_report
-from lifeline_kit.reports.write import report_files
+from lifeline_kit.reports.write import report_files, write_report
 
 
 def run(capsys, *arguments) -> tuple[int, str, str]:
@@ -178,3 +178,13 @@ def test_a_page_and_a_word_file_of_a_cell_say_that_it_is_not_scored(tiny_city) -
     assert 'data-q="charts.scores"' not in page
     assert parse_report(files["docx"]).shown["completeness"] == ["–"]
     assert parse_report(files["html"]).shown["chapters[water].completeness"] == ["–"]
+
+
+def test_an_id_with_slashes_stays_within_the_folder(tiny_city, tmp_path: Path) -> None:
+    areas = tiny_city.areas.rename(index={"Z1": "../Z/1"})
+    city = tiny_city.with_(areas=areas, assets=tiny_city.assets.assign(district="../Z/1"))
+    (file,) = write_report(
+        city, examine(city), tmp_path / "out", district="../Z/1", formats=["json"], lang="en"
+    )
+    assert file == tmp_path / "out" / "checkup-.._Z_1-2026-10-11-en.json"
+    assert file.exists()
