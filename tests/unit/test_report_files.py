@@ -77,6 +77,7 @@ def test_pdf_is_an_archive_file_of_part_3_conformance_b(tiny_city, examination) 
     assert re.search(rb'pdfaid:conformance(=")?>?B', xmp)
     assert b"/OutputIntents" in objects
     assert b"/GTS_PDFA1" in objects
+    assert b"/AF [" in objects
     assert b"/DestOutputProfile" in objects
     descriptors = re.findall(rb"/Type ?/FontDescriptor.*?>>", objects, flags=re.DOTALL)
     assert descriptors
