@@ -7,10 +7,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from lifeline_kit.early_warning.own_rules import with_rules
 from lifeline_kit.errors import CityError
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
+from lifeline_kit.pipeline import own_rules
 from lifeline_kit.reports.chapters import Chapter, Extract, chapter
 from lifeline_kit.reports.period import Period
 from lifeline_kit.reports.places import local, names_of
@@ -110,7 +112,8 @@ def report_of(
     whole = _whole_row(examination.scores, district or "city")
     is_open = part.warnings["state"] == "open"
     listed = sorted_warnings(part.warnings)
-    present = [each for each in ALL if (part.assets["lifeline"] == each.key).any()]
+    declared = with_rules(ALL, own_rules(city))
+    present = [each for each in declared if (part.assets["lifeline"] == each.key).any()]
     chapters = [chapter(each, part) for each in present]
     coupled = part.findings[part.findings["method"] == "coupling"]
     attention = listed[listed["state"] == "open"].head(5)

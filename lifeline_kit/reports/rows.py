@@ -10,7 +10,7 @@ from lifeline_kit.lifelines import ALL
 from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
-from lifeline_kit.model.lifeline import Lifeline
+from lifeline_kit.model.lifeline import Lifeline, Rule
 from lifeline_kit.model.readings import TEST_NAMES
 from lifeline_kit.reports.places import local, place
 from lifeline_kit.reports.words import TESTS
@@ -123,13 +123,20 @@ def district_rows(city: City, examination: Examination, lang: Lang) -> list[dict
     ]
 
 
+def _assets_of(rule: Rule) -> str:
+    """Name the assets that a rule of the centre is for; empty for all."""
+    names = sorted(rule.only)
+    more = f" +{len(names) - 3}" if len(names) > 3 else ""
+    return f" ({', '.join(names[:3])}{more})" if names else ""
+
+
 def rule_rows(lifelines: Sequence[Lifeline], lang: Lang) -> list[dict]:
     """Rows of the rules that were applied, with limits and sources."""
     return [
         {
             "lifeline": lifeline.title(lang),
             "title": rule.title(lang),
-            "key": rule.key,
+            "key": rule.key + _assets_of(rule),
             "test": rule.test,
             "limits": " · ".join(
                 f"{LEVEL_NAMES[level]} {limit:g}"

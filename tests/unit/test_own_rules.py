@@ -8,6 +8,7 @@ from lifeline_kit.errors import RulesError
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
 from lifeline_kit.pipeline import examine
+from lifeline_kit.reports import write_report
 
 OVERRIDE = """
 [[override]]
@@ -68,6 +69,14 @@ def test_other_limits_hold_for_their_assets_alone_and_say_their_source(saved):
     assert after.version != before.version
     other = examined(saved, OVERRIDE.replace('"G1"', '"G2"'))
     assert methane(other)["level"] == 2
+
+
+def test_the_report_states_the_limits_that_held(saved, tmp_path):
+    examination = examined(saved, OVERRIDE)
+    write_report(City.open(saved, readings=False), examination, tmp_path / "r.html", lang="en")
+    text = (tmp_path / "r.html").read_text("utf-8")
+    assert "gas.methane (G1)" in text
+    assert "council decision 12/2026" in text
 
 
 def test_a_rule_of_ones_own_finds_and_warns(saved):
