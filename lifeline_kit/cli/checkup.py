@@ -136,10 +136,10 @@ def _period(city: City, text: str | None) -> "tuple[Period | None, pd.Timestamp 
     """Read the month, and find the last reading in it."""
     if not text:
         return None, None
-    from lifeline_kit.reports.period import last_moment, month
+    from lifeline_kit.reports.period import asked_moment, last_moment, month
 
     period = month(text, city.time_zone)
-    return period, last_moment(city, period)
+    return period, asked_moment(city, last_moment(city, period))
 
 
 def _asked(

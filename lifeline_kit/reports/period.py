@@ -81,3 +81,12 @@ def last_moment(city: City, period: Period) -> pd.Timestamp:
             "name a month within, or leave --period out."
         )
     return reached
+
+
+def asked_moment(city: City, moment: pd.Timestamp) -> pd.Timestamp | None:
+    """Return what to ask `examine` for to get to a moment: nothing at the end of the data.
+
+    Asked for a moment, it reads nothing later, and so never sees the few readings with stamps in
+    the future by which it knows a clock that is wrong.
+    """
+    return None if stamp(moments(city)[1]) == moment else moment

@@ -13,7 +13,7 @@ from lifeline_kit.errors import InputError
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import stamp
 from lifeline_kit.pipeline import examination_version, examine
-from lifeline_kit.reports.period import month
+from lifeline_kit.reports.period import asked_moment, month
 from lifeline_kit.reports.read_back import Reported, parse_report
 from lifeline_kit.reports.write import report_files
 from lifeline_kit.text import LANGS, Text
@@ -93,7 +93,7 @@ def verify_report(
             for each in (None, moment)
             if examination_version(city, each, profile) == about["version"]
         ),
-        moment,
+        asked_moment(city, moment),
     )
     examination = examine(city, at, progress=progress)
     again = parse_report(

@@ -13,7 +13,7 @@ from lifeline_kit.errors import CityError, InputError, ReadingsError
 from lifeline_kit.model.city import City
 from lifeline_kit.pipeline import examine
 from lifeline_kit.reports.batch import Batch, areas_asked, write_reports
-from lifeline_kit.reports.period import last_moment, month
+from lifeline_kit.reports.period import asked_moment, last_moment, month
 from lifeline_kit.reports.read_back import parse_report
 from lifeline_kit.reports.write import report_files, write_report
 
@@ -56,6 +56,13 @@ def test_a_month_ends_at_its_last_reading(tiny_city) -> None:
     # eight hours of 1 October UTC+8 lie in September of a city further west
     west = month("2026-09", "America/New_York")
     assert last_moment(tiny_city, west) == pd.Timestamp("2026-10-01T03:45")
+
+
+def test_at_the_end_of_the_data_the_month_is_examined_as_the_whole(tiny_city) -> None:
+    end = last_moment(tiny_city, month("2026-10", "Asia/Shanghai"))
+    assert asked_moment(tiny_city, end) is None
+    before = pd.Timestamp("2026-10-05")
+    assert asked_moment(tiny_city, before) == before
 
 
 @pytest.mark.parametrize("text", ["2026-09", "2026-11", "2031-01"])

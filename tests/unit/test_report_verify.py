@@ -283,3 +283,12 @@ def test_attachments_come_out(form, files, tmp_path, capsys) -> None:
     assert code == 0
     assert (tmp_path / "out" / "report.json").read_bytes() == files["json"]
     assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_other_rules_alone_are_a_note_not_a_difference(files, folder) -> None:
+    reported = parse_report(files["html"])
+    reported.about["version"] = "0" * 16
+    reported.shown["version"] = ["0" * 16] * 2
+    verdict = verify_report(reported, City.open(folder))
+    assert not verdict.differences
+    assert "the version stamp differs" in verdict.notes[0].en
