@@ -126,17 +126,7 @@ def test_watches_that_are_killed_send_each_notice_once(tmp_path):
                 process.wait()
         with Ledger.open(place) as ledger:
             _lease_over(ledger)
-            pair = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
-            for process in pair:  # each ends in order once it says that it watches
-                assert process.stdout is not None
-                assert process.stdout.readline().startswith(b"watching")
-            until = time.monotonic() + 60
-            while set(notices(ledger)["state"]) != {"sent"} and time.monotonic() < until:
-                time.sleep(0.2)
-            for process in pair:
-                process.terminate()
-                process.communicate(timeout=20)
-            assert [process.returncode for process in pair] == [0, 0]
+            assert _until_all_is_sent(command, ledger) == [0, 0]
             sent = notices(ledger, limit=1000)
             assert ledger.verify().problems == ()
             told = [row for row in ledger.rows() if row["act"] == "remind"]
@@ -149,6 +139,21 @@ def test_watches_that_are_killed_send_each_notice_once(tmp_path):
     assert len(sent) == len(_Hook.seen) == 6 * number
     texts = [body["subject"] + body["text"] for body in _Hook.seen.values()]
     assert len(texts) == len(set(texts))
+
+
+def _until_all_is_sent(command, ledger):
+    """Run two watches until the outbox is empty; returns how they ended when asked to."""
+    pair = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    for process in pair:  # each ends in order once it says that it watches
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"watching")
+    until = time.monotonic() + 60
+    while set(notices(ledger)["state"]) != {"sent"} and time.monotonic() < until:
+        time.sleep(0.2)
+    for process in pair:
+        process.terminate()
+        process.communicate(timeout=20)
+    return [process.returncode for process in pair]
 
 
 def _lease_over(ledger):
