@@ -164,17 +164,16 @@ def precision(warnings: pd.DataFrame, verdicts: pd.DataFrame, *, by: str = "rule
     table = pd.DataFrame(rows, columns=["key", "item", "real", "unit", "hours"])
     grouped = table.groupby("key")
     wrong = table[~table["real"].astype(bool)].groupby("key")
-    return (
-        pd.DataFrame(
-            {
-                "judged": grouped.size(),
-                "real": grouped["real"].sum().astype(int),
-                "precision": grouped["real"].mean().astype(float),
-                "wasted_h": grouped["hours"].sum().astype(float),
-                "units": wrong["unit"].agg(lambda own: tuple(sorted(set(own)))),
-                "items": wrong["item"].agg(tuple),
-            }
-        )
-        .sort_values("wasted_h", ascending=False)
-        .rename_axis(by)
+    found = pd.DataFrame(
+        {
+            "judged": grouped.size(),
+            "real": grouped["real"].sum().astype(int),
+            "precision": grouped["real"].mean().astype(float),
+            "wasted_h": grouped["hours"].sum().astype(float),
+            "units": wrong["unit"].agg(lambda own: tuple(sorted(set(own)))),
+            "items": wrong["item"].agg(tuple),
+        }
     )
+    for name in ("units", "items"):  # nothing was wrong: nobody's time, none to name
+        found[name] = [each if isinstance(each, tuple) else () for each in found[name]]
+    return found.sort_values("wasted_h", ascending=False).rename_axis(by)
