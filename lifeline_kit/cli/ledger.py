@@ -38,7 +38,10 @@ def add(commands: argparse._SubParsersAction) -> None:
         where(part)
         part.set_defaults(command=function)
     parts.choices["list"].add_argument("--all", action="store_true", help="closed ones too")
-    parts.choices["list"].add_argument("--entity", default="warning", help="alarm, hazard, task …")
+    for name in ("list", "show", "act"):
+        parts.choices[name].add_argument(
+            "--entity", default="warning", help="alarm, finding, hazard, incident, task, verdict"
+        )
     for name in ("show", "act", "recheck"):
         parts.choices[name].add_argument("item", help="id of the warning")
     act = parts.choices["act"]
@@ -118,15 +121,18 @@ def _show(options: argparse.Namespace) -> int:
     from lifeline_kit.model.ledger import MACHINES, STATES
 
     with _opened(options) as ledger:
-        held, events = ledger.item("warning", options.item), ledger.events("warning", options.item)
+        held = ledger.item(options.entity, options.item)
+        events = ledger.events(options.entity, options.item)
     if held is None:
-        raise InputError(f"there is no warning {options.item!r}; see lifeline ledger list --all.")
+        raise InputError(
+            f"there is no {options.entity} {options.item!r}; see lifeline ledger list --all."
+        )
     table = Table("", "act", "at (UTC)", "by", "said", title=options.item)
     for event in events:
         said = json.dumps(dict(event.body), ensure_ascii=False)
         table.add_row(str(event.version), event.act, str(event.at)[:19], event.actor, said[:200])
     out.print(table)
-    allowed = [name for name, act in MACHINES["warning"].items() if held.state in act.moves]
+    allowed = [name for name, act in MACHINES[options.entity].items() if held.state in act.moves]
     state = STATES[held.state]
     out.print(f"{state.zh} {state.en}; allowed now: {', '.join(allowed)}", highlight=False)
     return OK
@@ -144,7 +150,7 @@ def _act(options: argparse.Namespace) -> int:
     with _opened(options) as ledger:
         event = done(
             ledger, options.item, options.act, actor=options.by, now=now(), body=body,
-            version=options.version,
+            version=options.version, entity=options.entity,
         )  # fmt: skip
     out.print(f"{options.item}: {event.act}, act {event.version}", highlight=False)
     return OK

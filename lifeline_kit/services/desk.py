@@ -58,8 +58,9 @@ def done(
     now: np.datetime64,
     body: Mapping[str, Any] | None = None,
     version: int | None = None,
+    entity: str = "warning",
 ) -> Event:
-    """Do an act to a warning; closing also gives its verdict.
+    """Do an act to a warning, a hazard, a task …; closing a warning also gives its verdict.
 
     Parameters
     ----------
@@ -70,21 +71,23 @@ def done(
     body : mapping, optional
         What the act needs, see `model.ledger.MACHINES`.
     version : int, optional
-        Version of the warning that the actor looked at.
+        Version of the item that the actor looked at.
+    entity : str
+        One of `model.ledger.MACHINES`; a new hazard, incident or task begins with its first act.
 
     Raises
     ------
     LedgerError, ConflictError
     """
-    if act in _BY_DATA:
+    if entity == "warning" and act in _BY_DATA:
         raise LedgerError(
             f"{act!r} is decided by data, not by hand; use lifeline ledger recheck."
             if act == "recheck"
             else f"{act!r} is done by the watch, not by hand."
         )
     said = dict(body or {})
-    drafts = [Draft(entity="warning", item=item, act=act, actor=actor, body=said, version=version)]
-    if act == "close" and said.get("verdict"):
+    drafts = [Draft(entity=entity, item=item, act=act, actor=actor, body=said, version=version)]
+    if entity == "warning" and act == "close" and said.get("verdict"):
         held = ledger.item("warning", item)
         drafts.append(verdict_draft(held, item, str(said["verdict"]), actor=actor))
     return ledger.append(drafts, now=now)[0]

@@ -310,3 +310,31 @@ def test_the_command_line_from_city_to_closing(tmp_path, capsys):
     assert main(["ledger", "list"]) == 2
     assert main(["ledger", "act", item, "note", "--say", "text", "--by", "x", *where]) == 2
     assert main(["watch", *where, "--every", "0"]) == 2
+
+
+def test_hazards_incidents_and_tasks_have_their_own_walk(tmp_path, capsys):
+    place = ["--ledger", str(tmp_path / "l.sqlite")]
+    assert main(["ledger", "init", *place]) == 0
+    hazard = ["ledger", "act", "H1"]
+    by = ["--by", "李", "--entity", "hazard", *place]
+    assert main([*hazard, "register", *by, "--say", "level=2", "unit=燃气公司"]) == 2
+    assert "'register' needs 'due'" in capsys.readouterr().err
+    said = ["--say", "level=2", "unit=燃气公司", "due=2026-12-01", "title_zh=埋深不足"]
+    assert main([*hazard, "register", *by, *said]) == 0
+    assert main([*hazard, "accept", *by]) == 2
+    assert main([*hazard, "submit", *by]) == 0
+    assert main([*hazard, "return", *by, "--say", "reason=未整改"]) == 0
+    assert main([*hazard, "submit", *by]) == 0
+    assert main([*hazard, "accept", *by]) == 0
+    task = ["--by", "李", "--entity", "task", *place]
+    order = ["--say", "unit=抢修一队", "due=2026-12-01T08:00"]
+    assert main(["ledger", "act", "T1", "order", *task, *order]) == 0
+    assert main(["ledger", "act", "T1", "finish", *task]) == 0
+    assert main(["ledger", "show", "H1", "--entity", "hazard", *place]) == 0
+    assert "已整改" in capsys.readouterr().out
+    assert main(["ledger", "list", "--entity", "hazard", "--all", *place]) == 0
+    assert main(["ledger", "act", "X", "do", "--by", "x", "--entity", "thing", *place]) == 2
+    with Ledger.open(tmp_path / "l.sqlite") as ledger:
+        assert ledger.verify().problems == ()
+        assert ledger.item("hazard", "H1").state == "mended"
+        assert ledger.item("task", "T1").state == "done"
