@@ -25,6 +25,7 @@ SEVERITY = {0: 0.1, 4: 0.35, 3: 0.55, 2: 0.75, 1: 0.95}
 LEVEL_NAMES = {1: "I", 2: "II", 3: "III", 4: "IV"}
 _JOINT = ("residual", "night")  # graded over all sensors of a node at once
 _ENOUGH_FOR_A_MEDIAN = 8
+_STEADY = 3  # readings of the causal median before a trend is led on
 _SMOOTH = 4  # samples of the residual's causal median: one hour of a 15-min clock
 _MINUTE = np.timedelta64(60_000, "ms")
 
@@ -81,6 +82,8 @@ def _graded(
         time, value = flat.time[rows], flat.value[rows].astype(float)
         if rule.test == "rise":
             value = rise(np.array([0, value.size]), time, value, rule.window_h)
+        elif rule.test == "forecast":
+            value = _foreseen(time, value, rule)
         elif rule.test == "shift":
             time, value = daily_shift(time + ahead, value)
             over = time - ahead <= at
@@ -91,6 +94,13 @@ def _graded(
         elif rule.test == "residual":
             value = _in_sigma(*usual_residual(time + ahead, value[None, :]), rule)[0]
         yield str(flat.sensors[index]), time, value
+
+
+def _foreseen(time: np.ndarray, value: np.ndarray, rule: Rule) -> np.ndarray:
+    """Level reached within the horizon if the rise of the window goes on; falls are not led on."""
+    calm = running_median(value[None, :], _STEADY)[0]  # one wild reading is no trend
+    change = rise(np.array([0, value.size]), time, calm, rule.window_h)
+    return calm + np.clip(change, 0.0, None) * rule.horizon_h / rule.window_h
 
 
 def _graded_jointly(
@@ -264,6 +274,10 @@ def _evidence(
         "above": Text("达到", "reached"),
         "below": Text("降至", "fell to"),
         "rise": Text(f"{rule.window_h:g} 小时内变化", f"changed within {rule.window_h:g} h by"),
+        "forecast": Text(
+            f"按近 {rule.window_h:g} 小时趋势，{rule.horizon_h:g} 小时后将达",
+            f"at the trend of the last {rule.window_h:g} h reaches in {rule.horizon_h:g} h",
+        ),
         "residual": Text("偏离同一时刻常值", "left its usual value at that hour by"),
         "night": Text("夜间最小流量偏离常值", "left the usual minimum night flow by"),
         "shift": Text("日中值相对基准偏移", "moved its daily median by"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LEVELS = {"IV": 4, "III": 3, "II": 2, "I": 1}
 Entry = TypeVar("Entry")
-Test = Literal["above", "below", "rise", "residual", "night", "shift"]
+Test = Literal["above", "below", "rise", "forecast", "residual", "night", "shift"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +80,10 @@ class Rule:
     Attributes
     ----------
     test : str
-        `above`/`below` a level; `rise` within `window_h`; `residual` from the usual value of that
-        time of day, or of the minimum `night` flow, in robust sigma and free of what all sensors
-        share; `shift` of the daily median against the first days.
+        `above`/`below` a level; `rise` within `window_h`; `forecast`: the level that will be
+        reached in `horizon_h` at the rise of the last `window_h`; `residual` from the usual value
+        of that time of day, or of the minimum `night` flow, in robust sigma and free of what all
+        sensors share; `shift` of the daily median against the first days.
     levels : mapping of level (1-4) to limit [canonical unit or sigma]
         With `relative_to`, fractions of that column of the sensor (its design limit).
     floor : float [canonical unit]
@@ -106,6 +107,7 @@ class Rule:
     kinds: tuple[str, ...] = ()
     relative_to: str | None = None
     window_h: float = 1.0
+    horizon_h: float = 1.0
     floor: float = 0.0
     sign: Literal["both", "up", "down"] = "both"
     on_delay_min: float = 0.0
@@ -288,7 +290,10 @@ def rule_of(entry: dict) -> Rule:
     if entry["test"] not in get_args(Test) or limits != sorted(limits, reverse=falling):
         raise ValueError("test or order of levels")
     unit = entry["unit"]
-    plain = entry["test"] in {"above", "below", "rise", "shift"} and "relative_to" not in entry
+    plain = (
+        entry["test"] in {"above", "below", "rise", "forecast", "shift"}
+        and "relative_to" not in entry
+    )
     if plain and canonical(unit) != quantity_of(entry["quantity"]).unit:
         raise ValueError(f"unit {unit} is not the canonical one")
     entry.setdefault("group", entry["key"])

@@ -1,12 +1,15 @@
 """A centre's own rules: other limits for some assets, rules of its own, shelves; and bad files."""
 
+import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from lifeline_kit.early_warning.own_rules import load_own_rules
 from lifeline_kit.errors import RulesError
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
+from lifeline_kit.model.readings import nodes
 from lifeline_kit.pipeline import examine
 from lifeline_kit.reports import write_report
 
@@ -89,6 +92,51 @@ def test_a_rule_of_ones_own_finds_and_warns(saved):
     assert not row["verified"]
     names = {name for found in examination.warnings["findings"] for name in found}
     assert any("own.pressure" in name for name in names)
+
+
+def rising(tiny_city, per_h):
+    """The tiny city with ponding that rises at the end, and one wild reading a day before."""
+    path, node = next(each for each in nodes(tiny_city.readings, "ponding_depth"))
+    value = node["value"].to_numpy().copy()
+    last = np.arange(1, 9) * 0.25 * per_h
+    value[0, -8:] = last
+    value[0, -96] = 0.09
+    tree = dict(nodes(tiny_city.readings))
+    tree[path] = node.assign(value=(node["value"].dims, value, node["value"].attrs))
+    return tiny_city.with_(readings=xr.DataTree.from_dict(tree))
+
+
+FORESEEN = """
+[[rules]]
+lifeline = "roads"
+key = "own.rising"
+zh = "积水将超限"
+en = "Ponding is going to pass its limit"
+quantity = "ponding_depth"
+test = "forecast"
+unit = "m"
+window_h = 1.0
+horizon_h = 2.0
+levels = { IV = 0.15, III = 0.27 }
+source = "expert"
+"""
+
+
+def test_a_forecast_warns_before_the_limit_is_reached(tiny_city, tmp_path):
+    rising(tiny_city, 0.05).save(tmp_path / "city")
+    found = examined(tmp_path / "city", FORESEEN).findings
+    (row,) = found[found["rule"] == "own.rising"].to_dict("records")
+    assert row["level"] == 4
+    assert row["value"] == pytest.approx(0.0875 + 2 * 0.05, abs=0.02)  # 0.1 m is reached by then
+    assert "at the trend of the last 1 h reaches in 2 h" in row["evidence_en"]
+    assert row["since"] > pd.Timestamp("2026-10-10T22:00")  # the wild reading foresaw nothing
+    assert not (found["rule"] == "roads.ponding").any()
+
+
+def test_a_slow_rise_foresees_nothing(tiny_city, tmp_path):
+    rising(tiny_city, 0.02).save(tmp_path / "city")
+    found = examined(tmp_path / "city", FORESEEN).findings
+    assert not (found["rule"] == "own.rising").any()
 
 
 def test_a_shelf_takes_the_level_off_and_says_so_but_no_longer_than_it_lasts(saved):
