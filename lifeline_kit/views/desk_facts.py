@@ -22,6 +22,10 @@ CLOCKS = {
     "control": Text("控险", "Control"),
     "closing": Text("解除", "Closing"),
 }
+_STEPS = CLOCKS | {
+    "unreceived": Text("未接收", "not received"),
+    "supervised": Text("督办到期", "supervision is over"),
+}
 STATE_COLOURS = {
     "pending": "#d9480f",
     "handling": "#1f5fa8",
@@ -168,13 +172,25 @@ def _history_html(city: City, events: Sequence[Event], lang: Lang) -> str:
         act = MACHINES[event.entity][event.act].title(lang)
         at = words.moment_words(pd.Timestamp(event.at), city.time_zone)
         names = ("text", "reason", "unit", "verdict", "step", "basis", "into", "by")
-        said = " · ".join(str(event.body[name]) for name in names if event.body.get(name))
+        said = " · ".join(
+            _word(name, str(event.body[name]), lang) for name in names if event.body.get(name)
+        )
         rows.append(
             f"<tr><td>{at}</td><td class='text'>{act}</td>"
             f"<td class='text'>{escape(event.actor)}</td>"
             f"<td class='text'>{escape(words.shown(said, most=160))}</td></tr>"
         )
     return f'<table class="cold history"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _word(name: str, value: str, lang: Lang) -> str:
+    """Write what was said with an act; keys of ours in words."""
+    if name == "verdict" and value in VERDICTS:
+        return VERDICTS[value](lang)
+    if name == "step":
+        step, _, number = value.partition("-")
+        return f"{_STEPS[step](lang)} {number}".strip() if step in _STEPS else value
+    return value
 
 
 def indicators_html(found: pd.DataFrame, lang: Lang) -> str:
