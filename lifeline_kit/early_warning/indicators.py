@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.early_warning.duty import Duty
+from lifeline_kit.early_warning.timers import overdue
 from lifeline_kit.model.ledger import CLOSED, MERGED, REAL
 from lifeline_kit.text import Text
 
@@ -57,6 +58,8 @@ def indicators(
     own = warnings[warnings["state"] != MERGED]
     closed = own[own["state"] == CLOSED]
     late = own.index[[bool(_late(row, duty, at)) for _, row in own.iterrows()]]
+    # what was done late is late, but no longer waited for
+    waiting = own.index[[overdue(row, duty, now=at) for _, row in own.iterrows()]]
     judged = _judged(verdicts, own.index)
     real = judged[judged["verdict"].isin(REAL)]
     known = judged[~judged["verdict"].isin(["exercise"])]
@@ -66,7 +69,7 @@ def indicators(
         "on_time": _share(closed.index.difference(late), closed.index),
         "completion": _share(closed.index, own.index),
         "true_share": _share(pd.Index(real["of"]), pd.Index(known["of"])),
-        "overdue": (float(len(late.difference(closed.index))), late.difference(closed.index)),
+        "overdue": (float(len(waiting)), waiting),
     }
     if health is not None:
         online = health.index[health["online"].astype(bool)]

@@ -98,6 +98,11 @@ def clocks(row: pd.Series, duty: Duty) -> list[tuple[str, np.datetime64, np.date
     ]
 
 
+def overdue(row: pd.Series, duty: Duty, *, now: np.datetime64) -> bool:
+    """Whether a warning waits for something past its limit."""
+    return any(met is None and until < now for _, until, met in clocks(row, duty))
+
+
 def _of_one(item: str, row: pd.Series, duty: Duty) -> list[Due]:
     first = duty.first(row["lifeline"])
     chain = duty.chain(first)

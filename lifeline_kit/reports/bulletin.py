@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
-import jinja2
 import numpy as np
 import pandas as pd
 
 from lifeline_kit.early_warning.duty import Duty
 from lifeline_kit.early_warning.indicators import INDICATORS, indicators, precision
-from lifeline_kit.early_warning.timers import clocks
+from lifeline_kit.early_warning.timers import overdue
 from lifeline_kit.errors import InputError
 from lifeline_kit.io.ledger import Ledger
 from lifeline_kit.lifelines import ALL
@@ -19,6 +17,7 @@ from lifeline_kit.methods.alarm_load import alarm_load, top_sources
 from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.model.city import City
 from lifeline_kit.model.ledger import CLOSED, MERGED, STATES, VERDICTS
+from lifeline_kit.reports.page import environment
 from lifeline_kit.reports.places import local, names_of, place
 from lifeline_kit.text import Lang, Text
 
@@ -141,7 +140,7 @@ def compose_bulletin(
     fresh = every[every["opened"] >= since]
     ended = every[(every["state"] == CLOSED) & (every["closed"] >= since) & (every["closed"] < at)]
     ended = ended.sort_values("closed", ascending=False)
-    late = [item for item, row in running.iterrows() if _late(row, duty, now)]
+    late = [item for item, row in running.iterrows() if overdue(row, duty, now=now)]
     names = names_of(city, lang)
     found = indicators(fresh, verdicts, duty, at=now, health=health)
     right = precision(fresh, verdicts)
@@ -176,10 +175,6 @@ def compose_bulletin(
 
 def _first(rows: pd.DataFrame) -> list[tuple[str, pd.Series]]:
     return [(str(item), row) for item, row in rows.head(_MOST).iterrows()]
-
-
-def _late(row: pd.Series, duty: Duty, now: np.datetime64) -> bool:
-    return any(met is None and until < now for _, until, met in clocks(row, duty))
 
 
 def _row(
@@ -265,12 +260,5 @@ def _load(
 
 def bulletin_html(bulletin: Bulletin, lang: Lang) -> str:
     """Lay a bulletin out as one HTML file; everything from data is escaped."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     said = {name: text(lang) for name, text in _WORDS.items()}
-    return environment.get_template("bulletin.html.j2").render(b=bulletin, w=said, lang=lang)
+    return environment().get_template("bulletin.html.j2").render(b=bulletin, w=said, lang=lang)

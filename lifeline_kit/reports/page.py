@@ -80,7 +80,7 @@ def page(values: dict, charts: Charts, *, lang: Lang, attachment: bytes | None =
     on_screen = attachment is not None
     about = {key: values[key] for key in ("lang", "district", "period", "at", "version")}
     shown = charts if on_screen else _as_pictures(charts)
-    template = _environment().get_template("checkup.html.j2")
+    template = environment().get_template("checkup.html.j2")
     return template.render(
         report=Figure(values, lang=lang, marked=on_screen),
         plain=Figure(values, lang=lang),
@@ -99,17 +99,18 @@ def page(values: dict, charts: Charts, *, lang: Lang, attachment: bytes | None =
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Return the room's templates: everything from data is escaped, nothing may be undefined."""
+    templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "share": _share, "year": _year, "form": _form}
-    environment.tests["known"] = _known
-    return environment
+    templates.filters |= {"number": _number, "share": _share, "year": _year, "form": _form}
+    templates.tests["known"] = _known
+    return templates
 
 
 def _known(value: Any) -> bool:

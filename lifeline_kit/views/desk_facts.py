@@ -194,14 +194,16 @@ def _word(name: str, value: str, lang: Lang) -> str:
 
 
 def indicators_html(found: pd.DataFrame, lang: Lang) -> str:
-    """Write the indicators; each names how many rows it rests on."""
+    """Write the indicators; each opens the rows it rests on."""
     cells = []
     for name, row in found.iterrows():
         value = "–" if pd.isna(row["value"]) else _written(row["value"], row["unit"])
-        title = escape(", ".join(row["items"][:40]), quote=True)
+        rows = "".join(
+            f"<li>{escape(words.shown(item, most=80))}</li>" for item in row["items"][:60]
+        )
         cells.append(
-            f'<span title="{title}" data-indicator="{name}"><small>{INDICATORS[str(name)](lang)} '
-            f"(n={row['n']})</small><b>{value}</b></span>"
+            f'<details data-indicator="{name}"><summary><small>{INDICATORS[str(name)](lang)} '
+            f"(n={row['n']})</small><b>{value}</b></summary><ul>{rows}</ul></details>"
         )
     return (
         f'<h3>{_DONE.format(n=PERIOD_D)(lang)}</h3><div class="numbers four">{"".join(cells)}</div>'

@@ -59,7 +59,9 @@ def test_a_warning_is_walked_to_its_verdict(visit: Visit, served: Served) -> Non
         press(page, "解除")
         state(page, "已解除")
         page.get_by_text("结论：沼气聚集").wait_for()
-        page.locator('[data-indicator="true_share"]', has_text="0 %").wait_for()
+        share = page.locator('[data-indicator="true_share"]', has_text="0 %")
+        share.locator("summary").click()
+        share.get_by_text("test-1").wait_for()  # a number opens its rows
         page.get_by_text("gas.methane").wait_for()
         assert [event.actor for event in ledger.events("warning", "test-1")][1] == "李值班"
         assert ledger.verify().problems == ()

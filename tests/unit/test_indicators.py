@@ -92,3 +92,16 @@ def test_a_rule_that_wastes_time_is_named_with_whose(tables):
     assert table["units"]["gas.rise"] == ("燃气公司",)
     assert table["items"]["gas.methane"] == ("B",)
     assert precision(*tables, by="methods")["judged"].to_dict() == {"above": 3}
+
+
+def test_what_was_done_late_is_not_waited_for(tmp_path):
+    with Ledger.open(tmp_path / "l.sqlite", create=True) as ledger:
+        body = {"level": 2, "unit": "u", "title_zh": "t", "lifeline": "gas"}
+        ledger.append(
+            [Draft(entity="warning", item="L", act="issue", actor="t", body=body)], now=T0
+        )
+        for act, minutes in (("receive", 1), ("dispose", 90), ("control", 100)):
+            done(ledger, "L", act, actor="li", now=at(minutes))
+        items, none = ledger.items(), ledger.items("verdict")
+    assert indicators(items, none, DUTY, at=at(110))["value"]["overdue"] == 0
+    assert indicators(items, none, DUTY, at=at(73 * 60))["value"]["overdue"] == 1
