@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 from typing import cast
 
-import pandas as pd
-
 from lifeline_kit.cli.console import OK, out
-from lifeline_kit.cli.ledger import address, now, where
+from lifeline_kit.cli.ledger import address, where
+from lifeline_kit.cli.moments import moment, now
 from lifeline_kit.errors import InputError
 from lifeline_kit.model.readings import stamp
 from lifeline_kit.text import LANGS, Lang
@@ -36,13 +35,14 @@ def _bulletin(options: argparse.Namespace) -> int:
         raise InputError("expected --city DIR: names of places stand there.")
     if options.lang not in LANGS:
         raise InputError(f"--lang {options.lang!r} is not known; expected {', '.join(LANGS)}.")
-    lang = cast("Lang", options.lang)
+    lang, at = cast("Lang", options.lang), moment(options.at, "--at")
     city = City.open(options.city, readings=False)
     examination = open_examination(city)
     with Ledger.open(address(options)) as ledger:
         bulletin = compose_bulletin(
-            city, ledger, load_duty(options.duty), kind=options.kind, at=_moment(options.at),
-            lang=lang, health=None if examination is None else examination.health,
+            city, ledger, load_duty(options.duty), kind=options.kind,
+            at=stamp(now() if at is None else at), lang=lang,
+            health=None if examination is None else examination.health,
         )  # fmt: skip
     try:
         options.out.write_text(bulletin_html(bulletin, lang), encoding="utf-8")
@@ -50,12 +50,3 @@ def _bulletin(options: argparse.Namespace) -> int:
         raise InputError(f"cannot write {options.out}: {error.strerror or error}.") from error
     out.print(str(options.out), soft_wrap=True, highlight=False)
     return OK
-
-
-def _moment(text: str | None) -> pd.Timestamp:
-    if text is None:
-        return stamp(now())
-    found = pd.to_datetime(text, errors="coerce", utc=True)
-    if pd.isna(found):
-        raise InputError(f"--at {text!r} is no moment; expected such as 2026-10-31T08:00, in UTC.")
-    return found.tz_localize(None)

@@ -2,20 +2,17 @@
 
 import argparse
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.table import Table
 
 from lifeline_kit.cli.console import MISSED, OK, err, out
+from lifeline_kit.cli.moments import now
 from lifeline_kit.errors import InputError
 
 if TYPE_CHECKING:
     from lifeline_kit.io.ledger import Ledger, Verified
-
-_LEVELS = ("", "I", "II", "III", "IV")
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -79,11 +76,6 @@ def address(options: argparse.Namespace) -> str | Path:
     return ledger_place(City.open(options.city, readings=False))
 
 
-def now() -> np.datetime64:
-    """UTC, by this machine's clock."""
-    return np.datetime64(datetime.now(UTC).replace(tzinfo=None), "ms")
-
-
 def _opened(options: argparse.Namespace, *, create: bool = False) -> "Ledger":
     from lifeline_kit.io.ledger import Ledger
 
@@ -104,13 +96,14 @@ def _list(options: argparse.Namespace) -> int:
     with _opened(options) as ledger:
         items = ledger.items(options.entity, open_only=not options.all)
     table = Table("", "item", "state", "unit", "what", "opened (UTC)", title=options.entity)
+    from lifeline_kit.methods.rules import LEVEL_NAMES
     from lifeline_kit.model.ledger import STATES
 
     for item, row in items.iterrows():
         title = str(row["body"].get("title_zh", ""))[:40]
-        state = STATES[row["state"]]
+        state, level = STATES[row["state"]], LEVEL_NAMES.get(row["level"], "")
         table.add_row(
-            _LEVELS[row["level"]], str(item), f"{state.zh} {state.en}", row["unit"], title,
+            level, str(item), f"{state.zh} {state.en}", row["unit"], title,
             f"{row['opened']:%Y-%m-%d %H:%M}",
         )  # fmt: skip
     out.print(table)

@@ -17,6 +17,7 @@ from lifeline_kit.cli.collect import (
     words,
 )
 from lifeline_kit.cli.console import OK, out
+from lifeline_kit.cli.moments import moment
 from lifeline_kit.errors import InputError, ServiceError
 from lifeline_kit.model.city import City
 
@@ -59,8 +60,8 @@ def _replay(options: argparse.Namespace) -> int:
 
     play = Play(
         speed=_speed(options.speed),
-        start=_moment("--start", options.start),
-        end=_moment("--end", options.end),
+        start=moment(options.start, "--start"),
+        end=moment(options.end, "--end"),
         terminals=options.terminals,
         seed=options.seed,
     )
@@ -100,17 +101,3 @@ def _speed(text: str) -> float:
         return float(text)
     except ValueError:
         raise InputError(f"--speed {text!r}: expected a number above 0, or max.") from None
-
-
-def _moment(option: str, text: str | None) -> np.datetime64 | None:
-    if text is None:
-        return None
-    from datetime import UTC, datetime
-
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"{option} {text!r}: expected a time such as 2026-10-01T00:00.") from None
-    if found.tzinfo is not None:
-        found = found.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(found, "ms")

@@ -1,7 +1,6 @@
 """`lifeline store`: state, sealing, upkeep, proof and export of a live store."""
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pandas as pd
 from rich.table import Table
 
 from lifeline_kit.cli.console import BAD_INPUT, OK, out
+from lifeline_kit.cli.moments import moment, now
 from lifeline_kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,25 +46,6 @@ def add(commands: argparse._SubParsersAction) -> None:
     export.add_argument("--sensor", action="append", metavar="ID", help="again for several (all)")
     export.add_argument("--start", metavar="TIME", help="UTC")
     export.add_argument("--end", metavar="TIME", help="UTC; not included")
-
-
-def _moment(text: str | None, option: str) -> np.datetime64 | None:
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(
-            f"{option} {text!r} is no moment; expected UTC or with a zone, such as "
-            "2026-01-31T08:00 or 2026-01-31T16:00+08:00."
-        ) from error
-    if found.tzinfo is not None:
-        found = found.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(found, "ms")
-
-
-def _now() -> np.datetime64:
-    return np.datetime64(datetime.now(UTC).replace(tzinfo=None), "ms")
 
 
 def _opened(options: argparse.Namespace, *, writable: bool = False) -> "LiveStore":
@@ -107,9 +88,9 @@ def _rejected(live: Path) -> pd.Series:
 
 
 def _seal(options: argparse.Namespace) -> int:
-    before = _moment(options.before, "--before")
+    before = moment(options.before, "--before")
     with _opened(options, writable=True) as store:
-        written = store.seal(_now() if before is None else before)
+        written = store.seal(now() if before is None else before)
     _list(written)
     return OK
 
@@ -124,8 +105,8 @@ def _list(files: list[Path]) -> None:
 def _keep(options: argparse.Namespace) -> int:
     from lifeline_kit.services.keep import keep
 
-    at = _moment(options.at, "--at")
-    at = _now() if at is None else at
+    at = moment(options.at, "--at")
+    at = now() if at is None else at
     if options.scheduler:
         _flag_on_cluster(options, at)
     kept = keep(
@@ -133,7 +114,7 @@ def _keep(options: argparse.Namespace) -> int:
         at=at,
         hot_days=options.hot_days,
         examine=options.examine,
-        since=_moment(options.since, "--since"),
+        since=moment(options.since, "--since"),
     )
     out.print(
         f"{kept.ranges} ranges judged, {kept.flags} flags changed, {kept.settled} settled",
@@ -174,7 +155,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    start, end = _moment(options.start, "--start"), _moment(options.end, "--end")
+    start, end = moment(options.start, "--start"), moment(options.end, "--end")
     with _opened(options) as store:
         if options.format in {"netcdf", "zarr"}:
             from lifeline_kit.io import cf

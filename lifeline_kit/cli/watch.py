@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifeline_kit.cli.console import OK, err, out
-from lifeline_kit.cli.ledger import address, now, where
+from lifeline_kit.cli.ledger import address, where
+from lifeline_kit.cli.moments import now
 from lifeline_kit.errors import InputError, LifelineError
 
 if TYPE_CHECKING:
