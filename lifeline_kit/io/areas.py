@@ -22,7 +22,7 @@ _WORDS = {
     "population": ("population", "pop", "人口", "常住人口", "人口数"),
     "vulnerable": ("vulnerable", "脆弱人口", "重点人群"),
     "name_zh": ("name_zh", "名称", "name", "街道", "区"),
-    "name_en": ("name_en", "name_en_us"),
+    "name_en": ("name_en",),
     "parent": ("parent", "上级"),
 }
 _NEEDED = ("area", "population")

@@ -18,11 +18,12 @@ from lifeline_kit.early_warning.timers import Due, due
 from lifeline_kit.errors import LifelineError, ServiceError
 from lifeline_kit.io.ledger import Draft, Ledger
 from lifeline_kit.io.ledger.outbox import claimed, settled
+from lifeline_kit.io.ledger.rows import milliseconds
+from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.services.senders import send
 
 Clock = Callable[[], np.datetime64]
-_LEVELS = ("", "I", "II", "III", "IV")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +99,12 @@ def synchronised(
 
 def _first_notice(draft: Draft, duty: Duty, now: np.datetime64) -> dict:
     contact, body = duty.first(str(draft.body["lifeline"])), draft.body
-    level = _LEVELS[int(body["level"])]
+    level = LEVEL_NAMES[int(body["level"])]
     return {
         "notice": f"issue:{draft.item}:{contact}"[:300],
         "item": draft.item,
         "contact": contact,
-        "made": _ms(now),
+        "made": milliseconds(now),
         "subject": f"{level} 级预警 {body['title_zh']} / warning {level}: {body['title_en']}",
         "text": (
             f"{body['unit']}：{body['title_zh']}（{body['asset']}）\n{body['evidence_zh']}\n"
@@ -122,7 +123,7 @@ def _reminded(ledger: Ledger, step: Due, now: np.datetime64) -> bool:
         "notice": f"{step.key}:{step.contact.key}"[:300],
         "item": step.item,
         "contact": step.contact.key,
-        "made": _ms(now),
+        "made": milliseconds(now),
         "subject": f"催办：{title_zh} / reminder: {title_en}",
         "text": f"{step.why.zh}：{title_zh}\n{step.why.en}: {title_en}\n{step.item}",
     }
@@ -153,7 +154,3 @@ def watch(
         except LifelineError as error:
             told(error)
         stop.wait(every_s)
-
-
-def _ms(moment: np.datetime64) -> int:
-    return int(moment.astype("datetime64[ms]").astype(np.int64))

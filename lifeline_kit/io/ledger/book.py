@@ -13,7 +13,14 @@ import sqlalchemy as sa
 from lifeline_kit.errors import LedgerError
 from lifeline_kit.io.ledger import schema
 from lifeline_kit.io.ledger.chain import GENESIS, Verified, broken, link
-from lifeline_kit.io.ledger.rows import event_of, frame_of, item_of, projected, row_of
+from lifeline_kit.io.ledger.rows import (
+    event_of,
+    frame_of,
+    item_of,
+    milliseconds,
+    projected,
+    row_of,
+)
 from lifeline_kit.model.ledger import LONGEST, QUIET, Event, Item, applied
 
 _AT_ONCE = 5000
@@ -113,7 +120,7 @@ class Ledger:
         LedgerError, ConflictError
             Where an act is not allowed, or the item has moved on; nothing is written then.
         """
-        told = int(now.astype("datetime64[ms]").astype(np.int64))
+        told = milliseconds(now)
         with schema.writing(self.engine) as connection:
             return _written(connection, list(drafts), told, list(notices))
 
@@ -176,7 +183,7 @@ class Ledger:
             query = query.order_by(table.c.opened.desc())
         for moment, after in ((since, True), (until, False)):
             if moment is not None:
-                value = int(moment.astype("datetime64[ms]").astype(np.int64))
+                value = milliseconds(moment)
                 query = query.where(table.c.opened >= value if after else table.c.opened < value)
         if limit is not None:
             query = query.limit(limit).offset(offset)

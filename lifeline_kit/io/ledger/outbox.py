@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from lifeline_kit.io.ledger import schema
 from lifeline_kit.io.ledger.book import Ledger
+from lifeline_kit.io.ledger.rows import milliseconds
 
 QUEUED, SENDING, SENT, GIVEN_UP = "queued", "sending", "sent", "given_up"
 LEASE_MS = 120_000  # after it a sender counts as dead
@@ -36,7 +37,7 @@ def claimed(ledger: Ledger, *, now: np.datetime64, most: int = 20) -> list[dict]
     list of dict
         Rows of `notice`.
     """
-    moment = _ms(now)
+    moment = milliseconds(now)
     table = schema.notice
     due = (table.c.state.in_((QUEUED, SENDING))) & (table.c.next <= moment)
     query = sa.select(table).where(due).order_by(table.c.made, table.c.notice).limit(most)
@@ -67,7 +68,7 @@ def settled(
     said : str
         What went wrong; empty where it was sent.
     """
-    moment, tries = _ms(now), int(notice["tries"])
+    moment, tries = milliseconds(now), int(notice["tries"])
     table = schema.notice
     if not said:
         values: dict[str, Any] = {"state": SENT, "sent": moment, "said": ""}
@@ -96,7 +97,3 @@ def notices(ledger: Ledger, *, limit: int = 200) -> pd.DataFrame:
     for name in ("made", "sent"):
         frame[name] = pd.to_datetime(frame[name], unit="ms").astype("datetime64[ms]")
     return frame
-
-
-def _ms(moment: np.datetime64) -> int:
-    return int(moment.astype("datetime64[ms]").astype(np.int64))

@@ -15,6 +15,11 @@ from lifeline_kit.model.ledger import LONGEST, Event, Item
 _MS = "datetime64[ms]"
 
 
+def milliseconds(moment: np.datetime64) -> int:
+    """Write a moment as the database keeps it: since 1970, UTC."""
+    return int(moment.astype(_MS).astype(np.int64))
+
+
 def row_of(event: Event, seq: int, key: str, told: int) -> dict:
     """Write an event as a row, without its hash."""
     return {
