@@ -25,7 +25,6 @@ They stand in `rules.toml` of the city folder::
     by = "Li"
 """
 
-import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -72,14 +71,12 @@ class OwnRules:
     rules : mapping of lifeline to tuple of Rule
         All rules of the lifeline, the shipped ones where nothing else is said.
     version : str
-    digest : str
-        Of the file's bytes.
+        Stands behind that of each lifeline, wherever rules are listed.
     shelves : tuple of Shelf
     """
 
     rules: Mapping[str, tuple[Rule, ...]]
     version: str = ""
-    digest: str = ""
     shelves: tuple[Shelf, ...] = ()
 
 
@@ -100,8 +97,7 @@ def load_own_rules(path: Path, lifelines: Sequence[Lifeline], assets: pd.Index) 
         shelf without reason or longer than 14 days.
     """
     try:
-        raw = path.read_bytes()
-        data = tomllib.loads(raw.decode("utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RulesError(f"{path.name}: {error}; mend it or take it out of the city.") from None
     rules = {each.key: each.rules for each in lifelines}
@@ -124,7 +120,6 @@ def load_own_rules(path: Path, lifelines: Sequence[Lifeline], assets: pd.Index) 
                 shelves.append(built)
     return OwnRules(
         version=str(data.get("version", "")),
-        digest=hashlib.sha256(raw).hexdigest(),
         rules=rules,
         shelves=tuple(shelves),
     )
@@ -269,4 +264,8 @@ def shelved(findings: pd.DataFrame, own: OwnRules, *, at: pd.Timestamp) -> pd.Da
 
 def with_rules(lifelines: Sequence[Lifeline], own: OwnRules) -> tuple[Lifeline, ...]:
     """Give each lifeline the rules of the centre."""
-    return tuple(replace(each, rules=own.rules[each.key]) for each in lifelines)
+    more = f" + {own.version}" if own.version else ""
+    return tuple(
+        replace(each, rules=own.rules[each.key], version=f"{each.version}{more}")
+        for each in lifelines
+    )

@@ -75,11 +75,12 @@ def test_other_limits_hold_for_their_assets_alone_and_say_their_source(saved):
 
 
 def test_the_report_states_the_limits_that_held(saved, tmp_path):
-    examination = examined(saved, OVERRIDE)
+    examination = examined(saved, 'version = "2026-10"' + OVERRIDE)
     write_report(City.open(saved, readings=False), examination, tmp_path / "r.html", lang="en")
     text = (tmp_path / "r.html").read_text("utf-8")
     assert "gas.methane (G1)" in text
     assert "council decision 12/2026" in text
+    assert "2026.1 + 2026-10" in text  # the shipped rules, and the centre's own
 
 
 def test_a_rule_of_ones_own_finds_and_warns(saved):
