@@ -1,5 +1,6 @@
 """One server on a small city of our own making, and a browser that reaches nothing but it."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -36,6 +37,9 @@ ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+READY = ".riskmap[data-ready=yes]"
+LANDMARKS = {"overview": READY, "triage": ".verdict", "network": ".segment", "heating": ".verdict"}
+LANDMARKS |= {"desk": ".deskitem"}
 _SERVE = (
     "import sys; from pathlib import Path; from lifeline_kit.views import serve;"
     "serve.UNUSED_MS, serve.CHECK_MS = 1500, 500;"
@@ -118,3 +122,53 @@ def browser() -> Iterator[object]:
         running = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         yield running
         running.close()
+
+
+class Visit:
+    """A page with a log of all that it asked for and complained of."""
+
+    def __init__(self, page: object, served: Served) -> None:
+        self.page, self.served = page, served
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("requestfailed", self._failed)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._console)
+
+    def _failed(self, request: object) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the map drops tiles that it no longer needs
+            self.complaints.append(f"{request.failure} {request.url}")
+
+    def _console(self, message: object) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def open(self, path: str) -> object:
+        self.page.goto(f"{self.served.address}/{path}")
+        self.page.wait_for_selector(LANDMARKS.get(path.split("?")[0], "table"))
+        return self.page
+
+    def weight(self) -> int:
+        """Bytes of all answers, before compression."""
+        return self.page.evaluate(
+            """performance.getEntriesByType('resource')
+            .concat(performance.getEntriesByType('navigation'))
+            .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+        )
+
+    def strangers(self) -> list[str]:
+        own = (self.served.address, self.served.address.replace("http", "ws"), "blob:", "data:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+
+@pytest.fixture
+def visit(browser: object, served: Served, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    with contextlib.closing(browser.new_page(viewport={"width": 1440, "height": 900})) as page:
+        page.set_default_timeout(40_000)
+        visiting = Visit(page, served)
+        yield visiting
+        ARTIFACTS.mkdir(exist_ok=True)
+        page.screenshot(path=ARTIFACTS / f"{request.node.name}.png".replace("/", "-"))
+        assert visiting.strangers() == []
+        assert visiting.complaints == []

@@ -4,8 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import Served
-from test_pages import Visit, visit  # noqa: F401
+from conftest import Served, Visit
 
 from lifeline_kit.io.ledger import Draft, Ledger
 from lifeline_kit.model.ledger import PENDING
@@ -24,7 +23,7 @@ def state(page: object, words: str) -> None:
     page.locator(".deskitem .pill").get_by_text(words, exact=True).wait_for()
 
 
-def test_a_warning_is_walked_to_its_verdict(visit: Visit, served: Served) -> None:  # noqa: F811
+def test_a_warning_is_walked_to_its_verdict(visit: Visit, served: Served) -> None:
     with Ledger.open(served.city / "ledger.sqlite") as ledger:
         issue = Draft(entity="warning", item="test-1", act="issue", actor="t", body=BODY)
         ledger.append([issue], now=NOW)
@@ -67,7 +66,7 @@ def test_a_warning_is_walked_to_its_verdict(visit: Visit, served: Served) -> Non
         assert ledger.verify().problems == ()
 
 
-def test_two_people_on_one_warning_hear_of_each_other(visit: Visit, served: Served) -> None:  # noqa: F811
+def test_two_people_on_one_warning_hear_of_each_other(visit: Visit, served: Served) -> None:
     with Ledger.open(served.city / "ledger.sqlite") as ledger:
         issue = Draft(entity="warning", item="test-2", act="issue", actor="t", body=BODY)
         ledger.append([issue], now=NOW)

@@ -1,72 +1,17 @@
 """Pages as a manager meets them: words, colours, clicks, weight, and no request to elsewhere."""
 
-import contextlib
 import json
-from collections.abc import Iterator
 
 import pytest
-from conftest import ARTIFACTS, Served
+from conftest import READY, Visit
 from grid_city import BURST, SPACE
 
 pytestmark = pytest.mark.browser
-READY = ".riskmap[data-ready=yes]"
-LANDMARKS = {"overview": READY, "triage": ".verdict", "network": ".segment", "heating": ".verdict"}
-LANDMARKS |= {"desk": ".deskitem"}
 MOST_BYTES = 6_000_000
 LEVEL_AT = """(root, id) => {
     const state = {source: 'assets', sourceLayer: 'assets', id};
     return root.riskmap.getFeatureState(state).level;
 }"""
-
-
-class Visit:
-    """A page with a log of all that it asked for and complained of."""
-
-    def __init__(self, page: object, served: Served) -> None:
-        self.page, self.served = page, served
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("requestfailed", self._failed)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._console)
-
-    def _failed(self, request: object) -> None:
-        if request.failure != "net::ERR_ABORTED":  # the map drops tiles that it no longer needs
-            self.complaints.append(f"{request.failure} {request.url}")
-
-    def _console(self, message: object) -> None:
-        if message.type == "error":
-            self.complaints.append(message.text)
-
-    def open(self, path: str) -> object:
-        self.page.goto(f"{self.served.address}/{path}")
-        self.page.wait_for_selector(LANDMARKS.get(path.split("?")[0], "table"))
-        return self.page
-
-    def weight(self) -> int:
-        """Bytes of all answers, before compression."""
-        return self.page.evaluate(
-            """performance.getEntriesByType('resource')
-            .concat(performance.getEntriesByType('navigation'))
-            .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
-        )
-
-    def strangers(self) -> list[str]:
-        own = (self.served.address, self.served.address.replace("http", "ws"), "blob:", "data:")
-        return [url for url in self.requests if not url.startswith(own)]
-
-
-@pytest.fixture
-def visit(browser: object, served: Served, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    with contextlib.closing(browser.new_page(viewport={"width": 1440, "height": 900})) as page:
-        page.set_default_timeout(40_000)
-        visiting = Visit(page, served)
-        yield visiting
-        ARTIFACTS.mkdir(exist_ok=True)
-        page.screenshot(path=ARTIFACTS / f"{request.node.name}.png".replace("/", "-"))
-        assert visiting.strangers() == []
-        assert visiting.complaints == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_kill_during_writes_loses_and_doubles_nothing(base, tmp_path, request):
 class _Hook(http.server.BaseHTTPRequestHandler):
     """A receiver that drops what it has seen, as its Idempotency-Key tells it."""
 
-    seen: dict = {}  # noqa: RUF012
+    seen: ClassVar[dict] = {}
     calls = 0
 
     def do_POST(self):
