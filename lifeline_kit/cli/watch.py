@@ -41,9 +41,17 @@ def _watch(options: argparse.Namespace) -> int:
     with Ledger.open(place, create=options.ledger is None) as ledger:
 
         def one() -> "Round":
-            return watch_round(
-                ledger, duty, now=now(), folder=folder, examination=examined.latest()
+            told = watch_round(
+                ledger,
+                duty,
+                now=now(),
+                folder=folder,
+                examination=examined.latest(),
+                realarm_min=examined.realarm_min,
             )
+            if told.unshelved:
+                examined.stamp = ""  # what came off a shelf may be a warning: look again
+            return told
 
         if options.once:
             _told(one())
@@ -60,11 +68,15 @@ class _Examined:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder, self.stamp = folder, ""
+        self.realarm_min: dict[str, float] = {}
 
     def latest(self) -> "Examination | None":
         """Return the examination where it is new since the last call, else None."""
+        from lifeline_kit.early_warning.own_rules import with_rules
         from lifeline_kit.io.examinations import examination_stamp, open_examination
+        from lifeline_kit.lifelines import ALL
         from lifeline_kit.model.city import City
+        from lifeline_kit.pipeline import own_rules
 
         if self.folder is None:
             return None
@@ -73,6 +85,13 @@ class _Examined:
         if stamp == self.stamp:
             return None
         found = open_examination(city)
+        rules = with_rules(ALL, own_rules(city))
+        self.realarm_min = {
+            rule.key: rule.realarm_min
+            for each in rules
+            for rule in each.rules
+            if rule.realarm_min > 0 and not rule.only
+        }
         self.stamp = stamp if found is not None else ""
         return found
 

@@ -5,18 +5,17 @@ warning in the ledger is that of its first finding, so that the next examination
 its warnings anew, finds it again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 
+from lifeline_kit.early_warning.alarms import HISTORY, SYSTEM, is_alarm
 from lifeline_kit.early_warning.duty import Duty
 from lifeline_kit.io.ledger import Draft
 from lifeline_kit.model.ledger import CLOSED, MERGED, item_id
 from lifeline_kit.text import Text
 
-SYSTEM = "lifeline"
-_HISTORY = pd.Timedelta(days=1)
 _NOT_BACK = Text(
     "仍在超限：{finding}，未恢复", "still beyond its limit: {finding} has not come back"
 )
@@ -34,6 +33,15 @@ _BACK = Text(
 )
 
 
+def known_as(warnings: pd.DataFrame, findings: pd.DataFrame) -> pd.Series:
+    """Ids by which the ledger knows an examination's warnings: that of the first finding."""
+    first = [
+        findings.loc[list(own), "since"].sort_values(kind="stable").index[0]
+        for own in warnings["findings"]
+    ]
+    return pd.Series([item_id(str(each)) for each in first], index=warnings.index, dtype="object")
+
+
 def drafts_of(
     warnings: pd.DataFrame,
     findings: pd.DataFrame,
@@ -41,6 +49,7 @@ def drafts_of(
     duty: Duty,
     *,
     at: pd.Timestamp,
+    shelved: Collection[tuple[str, str]] = (),
 ) -> list[Draft]:
     """What the ledger must hear of an examination's warnings.
 
@@ -49,11 +58,13 @@ def drafts_of(
     warnings, findings : DataFrame
         Of an Examination.
     items : DataFrame, index `item`
-        All warnings in the ledger, closed ones too.
+        Those of these warnings that are in the ledger, closed ones too; see `known_as`.
     duty : Duty
     at : Timestamp
         Moment of the examination. What came and went more than a day before it is history: it is
         not issued now.
+    shelved : collection of (rule, sensor)
+        A warning that rests on nothing else is not issued while they are on the shelf.
 
     Returns
     -------
@@ -62,14 +73,19 @@ def drafts_of(
         have been quiet. Keys make that nothing is told twice.
     """
     drafts: list[Draft] = []
+    alarms = is_alarm(findings)  # those the ledger keeps as alarms
+    ids = known_as(warnings, findings)
     for name, row in warnings.sort_values("issued").iterrows():
         own = findings.loc[list(row["findings"])]
-        if pd.notna(row["cleared"]) and row["cleared"] < at - _HISTORY:
+        if pd.notna(row["cleared"]) and row["cleared"] < at - HISTORY:
             continue
-        item = item_id(str(own["since"].sort_values(kind="stable").index[0]))
-        for finding, seen in own.iterrows():
+        item = ids[name]
+        for finding, seen in own[~alarms[own.index]].iterrows():
             drafts.append(_finding(str(finding), seen))
         if item not in items.index:
+            resting = set(zip(own["rule"], own["sensor"], strict=True))
+            if shelved and resting <= set(shelved):
+                continue
             drafts.append(_issue(item, str(name), row, own, duty))
             continue
         held = items.loc[item]

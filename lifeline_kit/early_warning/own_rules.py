@@ -35,11 +35,11 @@ import pandas as pd
 
 from lifeline_kit.errors import LifelineError, RulesError
 from lifeline_kit.methods.rules import SEVERITY
+from lifeline_kit.model.ledger import LONGEST_SHELF
 from lifeline_kit.model.lifeline import LEVELS, Lifeline, Rule, rule_of
 from lifeline_kit.text import Text
 
 FILE = "rules.toml"
-LONGEST_SHELF = pd.Timedelta(days=14)  # project default; a shelf is no way to switch a rule off
 _KEYS = {
     "override": {
         "rule", "assets", "levels", "on_delay_min", "off_delay_min", "deadband", "source",
@@ -211,7 +211,7 @@ def _shelf(entry: dict, rules: dict[str, tuple[Rule, ...]], assets: pd.Index) ->
     if not since < until <= since + LONGEST_SHELF:
         raise ValueError(
             f"it lasts from {entry['since']} to {entry['until']}; expected at most "
-            f"{LONGEST_SHELF.days} days: shelve it anew, or change its limits"
+            f"{LONGEST_SHELF.astype(int)} days: shelve it anew, or change its limits"
         )
     if not str(entry["reason"]).strip() or not str(entry["by"]).strip():
         raise ValueError("reason and by must be said")

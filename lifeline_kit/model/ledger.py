@@ -240,6 +240,7 @@ class Item:
 
 
 LONGEST = 200  # of an id
+LONGEST_SHELF = np.timedelta64(14, "D")  # project default: a shelf does not switch an alarm off
 QUIET = frozenset({"remind", "note", "data"})  # acts that change nothing somebody decides on
 ENDED = frozenset({CLOSED, MERGED, "cleared", "mended", "done", "cancelled", "given", "seen"})
 
@@ -339,6 +340,8 @@ def _check(item: Item | None, event: Event, act: Act, state: str) -> None:
     for name in ("due", "until"):
         if name in act.needs:
             _check_moment(event, name)
+    if event.act == "shelve":
+        _check_shelf(event)
     if event.act == "merge" and event.body["into"] == event.item:
         raise LedgerError(f"warning {event.item} cannot be merged into itself; name another.")
     verdict = event.body.get("verdict")
@@ -348,7 +351,7 @@ def _check(item: Item | None, event: Event, act: Act, state: str) -> None:
         )
 
 
-def _check_moment(event: Event, name: str) -> None:
+def _check_moment(event: Event, name: str) -> np.datetime64:
     try:
         moment = np.datetime64(str(event.body[name]).removesuffix("Z"), "ms")
     except ValueError:
@@ -357,6 +360,16 @@ def _check_moment(event: Event, name: str) -> None:
         raise LedgerError(
             f"{event.entity} {event.item}: {name} is {event.body[name]!r}; expected a moment in "
             "UTC such as 2026-10-31T08:00."
+        )
+    return moment
+
+
+def _check_shelf(event: Event) -> None:
+    until = _check_moment(event, "until")
+    if not event.at < until <= event.at + LONGEST_SHELF:
+        raise LedgerError(
+            f"alarm {event.item}: shelved until {until} UTC; expected a moment after "
+            f"{event.at} and at most {LONGEST_SHELF.astype(int)} days later."
         )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LEVELS = {"IV": 4, "III": 3, "II": 2, "I": 1}
 Entry = TypeVar("Entry")
 Test = Literal["above", "below", "rise", "forecast", "residual", "night", "shift"]
+LIMIT_TESTS = frozenset({"above", "below", "rise"})  # a device crossed a limit: an alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,8 @@ class Rule:
         How long a limit must be crossed, or left, before the state changes.
     deadband : float
         Share of the limit that must be regained.
+    realarm_min : float [min]
+        An alarm that stands for so long is announced again; 0: once.
     only, but : frozenset of str
         Assets that the rule is for, empty for all; assets that have another in its place.
     group, merge_m : str, float [m]
@@ -113,6 +116,7 @@ class Rule:
     on_delay_min: float = 0.0
     off_delay_min: float = 60.0
     deadband: float = 0.0
+    realarm_min: float = 0.0
     group: str = ""
     merge_m: float = 0.0
     source_zh: str = ""

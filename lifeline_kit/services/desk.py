@@ -19,7 +19,10 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.ledger import Event, Item, item_id
 
-_BY_DATA = ("recheck", "issue", "data", "remind")  # nobody may say these by hand
+_BY_DATA = {  # nobody may say these by hand
+    "warning": ("recheck", "issue", "data", "remind"),
+    "alarm": ("raise", "again", "clear"),
+}
 
 
 def ledger_place(city: City) -> Path:
@@ -79,7 +82,7 @@ def done(
     ------
     LedgerError, ConflictError
     """
-    if entity == "warning" and act in _BY_DATA:
+    if act in _BY_DATA.get(entity, ()):
         raise LedgerError(
             f"{act!r} is decided by data, not by hand; use lifeline ledger recheck."
             if act == "recheck"

@@ -6,14 +6,21 @@ finds them written.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
+from lifeline_kit.early_warning.alarms import (
+    SYSTEM,
+    alarm_drafts,
+    ended_shelves,
+    shelved_sensors,
+)
 from lifeline_kit.early_warning.duty import Duty
-from lifeline_kit.early_warning.issue import SYSTEM, drafts_of
+from lifeline_kit.early_warning.issue import drafts_of, known_as
 from lifeline_kit.early_warning.timers import Due, due
 from lifeline_kit.errors import LifelineError, ServiceError
 from lifeline_kit.io.ledger import Draft, Ledger
@@ -23,17 +30,22 @@ from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.services.senders import send
 
+_ONCE: Mapping[str, float] = MappingProxyType({})
 Clock = Callable[[], np.datetime64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What one round did: acts written, reminders, notices sent and failed."""
+    """What one round did: acts written, reminders, notices sent and failed, shelves ended.
+
+    After a shelf has ended the examination is to be given again: what stands may be a warning.
+    """
 
     acts: int
     reminders: int
     sent: int
     failed: int
+    unshelved: int
 
 
 def watch_round(
@@ -43,6 +55,7 @@ def watch_round(
     now: np.datetime64,
     folder: Path,
     examination: Examination | None = None,
+    realarm_min: Mapping[str, float] = _ONCE,
 ) -> Round:
     """Do one round.
 
@@ -55,16 +68,19 @@ def watch_round(
     folder : Path
         Where notices to files go.
     examination : Examination, optional
-        The latest; without one no warning is issued.
+        The latest; without one no alarm is raised and no warning issued.
+    realarm_min : mapping of rule to float [min]
+        After which an alarm that stands is announced again.
 
     Raises
     ------
     LedgerError
         Where the ledger cannot be read or written.
     """
-    acts = 0
+    ended = ended_shelves(ledger.items("alarm", limit=None), now=now)
+    acts = len(ledger.append(ended, now=now)) if ended else 0
     if examination is not None:
-        acts = synchronised(ledger, examination, duty, now=now)
+        acts += synchronised(ledger, examination, duty, now=now, realarm_min=realarm_min)
     steps = due(ledger.items(limit=None), duty, now=now)
     told = ledger.known([step.key for step in steps])
     steps = [step for step in steps if step.key not in told]
@@ -81,15 +97,27 @@ def watch_round(
             said = str(error)
         settled(ledger, notice, now=now, said=said)
         sent, failed = sent + (not said), failed + bool(said)
-    return Round(acts=acts, reminders=reminded, sent=sent, failed=failed)
+    return Round(acts=acts, reminders=reminded, sent=sent, failed=failed, unshelved=len(ended))
 
 
 def synchronised(
-    ledger: Ledger, examination: Examination, duty: Duty, *, now: np.datetime64
+    ledger: Ledger,
+    examination: Examination,
+    duty: Duty,
+    *,
+    now: np.datetime64,
+    realarm_min: Mapping[str, float] = _ONCE,
 ) -> int:
-    """Write into the ledger what an examination says of its warnings; returns how many acts."""
-    items = ledger.items(open_only=False, limit=None)
-    drafts = drafts_of(examination.warnings, examination.findings, items, duty, at=examination.at)
+    """Write into the ledger an examination's alarms and warnings; returns how many acts."""
+    findings, at = examination.findings, examination.at
+    alarms = ledger.items("alarm", limit=None)
+    drafts = alarm_drafts(
+        findings, alarms, at=at, since=examination.since, now=now, realarm_min=realarm_min
+    )
+    items = ledger.rows_of("warning", known_as(examination.warnings, findings).tolist())
+    drafts += drafts_of(
+        examination.warnings, findings, items, duty, at=at, shelved=shelved_sensors(alarms)
+    )
     known = ledger.known([draft.key for draft in drafts if draft.key])
     drafts = [draft for draft in drafts if draft.key not in known]
     issued = [draft for draft in drafts if draft.act == "issue"]

@@ -128,7 +128,8 @@ def test_an_examination_becomes_warnings_once_and_grows_worse(ledger, examinatio
     items = ledger.items()
     still = examination.warnings[examination.warnings["state"] == "open"]
     assert len(items) == len(still) > 0
-    assert acts == len(items) + len(ledger.items("finding", open_only=False))
+    booked = [len(ledger.items(each, open_only=False)) for each in ("finding", "alarm")]
+    assert acts == len(items) + sum(booked)
     assert synchronised(ledger, examination, DUTY, now=at) == 0
     item = items.index[-1]
     assert items["body"][item]["rules"]

@@ -141,10 +141,13 @@ class Ledger:
 
     def rows_of(self, entity: str, items: Sequence[str]) -> pd.DataFrame:
         """Some items, whatever their state; a table as of `items`."""
-        table = schema.item
-        query = sa.select(table).where(table.c.entity == entity, table.c.item.in_(list(items)))
+        table, rows = schema.item, []
         with schema.reading(self.engine) as connection:
-            return frame_of(connection.execute(query).mappings().all())
+            for start in range(0, len(items), _AT_ONCE):  # a statement takes so many and no more
+                part = list(items[start : start + _AT_ONCE])
+                query = sa.select(table).where(table.c.entity == entity, table.c.item.in_(part))
+                rows += connection.execute(query).mappings().all()
+        return frame_of(rows)
 
     def items(
         self,
