@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lifeline_kit.demo.defects import hazards
 from lifeline_kit.demo.size import stream
+from lifeline_kit.early_warning.alarms import alarm_drafts, cleared, is_alarm
 from lifeline_kit.early_warning.duty import Duty, load_duty
 from lifeline_kit.early_warning.issue import drafts_of
 from lifeline_kit.early_warning.timers import due
@@ -31,6 +33,7 @@ _VERDICTS = {  # what was injected -> what people would call it
 }
 _BY_CLASS = {"incident": "true", "sensor_fault": "device", "decoy": "operation"}
 _RESPONSE_MIN, _SPREAD = 7.0, 0.7  # median and spread of the logarithm; Economic Daily 2025-08-30
+_REPAIR = pd.Timedelta(hours=48)
 _AFTER = pd.Timedelta(hours=6)  # a finding may come so long after its cause has ended
 
 
@@ -50,13 +53,15 @@ def verdict_of(findings: pd.DataFrame, truth: pd.DataFrame) -> str:
 
 
 def month(
-    ledger: Ledger, examination: Examination, truth: pd.DataFrame, *, seed: int, duty: Duty
-) -> None:
-    """Fill an empty ledger with a month of warnings and of what people did with them.
+    ledger: Ledger, city: City, examination: Examination, truth: pd.DataFrame, *, seed: int,
+    duty: Duty,
+) -> None:  # fmt: skip
+    """Fill an empty ledger with a month of alarms, warnings, hazards and what people did.
 
     Parameters
     ----------
     ledger : Ledger
+    city : City
     examination : Examination
     truth : DataFrame
         Of `demo.truth.truth_table`.
@@ -69,6 +74,10 @@ def month(
         for name, row in examination.warnings.sort_values("issued").iterrows()
         for step in _story(str(name), row, examination, truth, rng, duty)
     ]
+    findings = examination.findings
+    for alarm in findings.index[is_alarm(findings)]:
+        planned += _alarm_story(findings.loc[[alarm]], examination.since, rng)
+    planned += hazards(city, examination, duty, rng)
     for at, drafts in sorted(planned, key=lambda step: step[0]):
         if at > examination.at:
             break
@@ -101,12 +110,14 @@ def _story(
     issue = drafts_of(one, examination.findings, none, duty, at=row["issued"])
     item = next(draft.item for draft in issue if draft.act == "issue")
     yield row["issued"], issue
-    person = str(rng.choice(_PEOPLE))
+    person, task = str(rng.choice(_PEOPLE)), item_id(f"task:{item}")
     level = int(row["level"])
 
-    def act(at: pd.Timestamp, act: str, body: dict) -> tuple[pd.Timestamp, list[Draft]]:
-        key = f"demo:{item}:{act}"[-300:]
-        return at, [Draft(entity="warning", item=item, act=act, actor=person, body=body, key=key)]
+    def act(
+        at: pd.Timestamp, act: str, body: dict, entity: str = "warning"
+    ) -> tuple[pd.Timestamp, list[Draft]]:
+        key, of = f"demo:{item}:{act}"[-300:], item if entity == "warning" else task
+        return at, [Draft(entity=entity, item=of, act=act, actor=person, body=body, key=key)]
 
     def after(minutes: float, spread: float) -> np.timedelta64:
         drawn = minutes * np.exp(spread * rng.standard_normal())
@@ -118,6 +129,13 @@ def _story(
     yield act(at, "dispose", {"text": "到场核查（模拟）"})
     at += after(0.5 * duty.control_min[level], 0.6)
     yield act(at, "control", {})
+    unit = duty.units[str(row["lifeline"])][0]
+    order = {
+        "unit": unit.zh, "unit_en": unit.en, "due": (at + _REPAIR).isoformat(), "of": item,
+        "title_zh": "现场检测与修复（模拟）", "title_en": "check on site and mend (simulated)",
+        "lifeline": row["lifeline"], "asset": row["asset"], "origin": "simulated",
+    }  # fmt: skip
+    yield act(at, "order", order, "task")
     if pd.isna(row["cleared"]):
         return
     quiet = pd.Timedelta(hours=duty.quiet_h[level])
@@ -135,7 +153,28 @@ def _story(
         Draft(entity="verdict", item=item_id(f"verdict:{item}"), act="give", actor=person,
               body=said, key=f"demo:{item}:verdict"[-300:])
     )  # fmt: skip
-    yield at, closing
+    yield at, [*closing, *act(at, "finish", {}, "task")[1]]
+
+
+def _alarm_story(
+    finding: pd.DataFrame, since: pd.Timestamp, rng: np.random.Generator
+) -> Iterator[tuple[pd.Timestamp, list[Draft]]]:
+    """Yield when an alarm is raised, looked at and cleared."""
+    raised, until = finding["since"].iloc[0], finding["until"].iloc[0]
+    none = pd.DataFrame({"state": [], "body": []})
+    (draft,) = alarm_drafts(
+        finding.assign(until=pd.NaT), none, at=raised, since=since, now=raised.to_datetime64(),
+        realarm_min={},
+    )  # fmt: skip
+    yield raised, [draft]
+    looked = raised + np.timedelta64(round(float(rng.uniform(20, 400))), "s")
+    if pd.isna(until) or looked < until:
+        seen = Draft(entity="alarm", item=draft.item, act="acknowledge",
+                     actor=str(rng.choice(_PEOPLE)),
+                     key=f"demo:{draft.item}:seen"[-300:])  # fmt: skip
+        yield looked, [seen]
+    if pd.notna(until):
+        yield until, [cleared(draft.item, until)]
 
 
 def write_month(city: City, examination: Examination, truth: pd.DataFrame, *, seed: int) -> Path:
@@ -146,7 +185,7 @@ def write_month(city: City, examination: Examination, truth: pd.DataFrame, *, se
     for old in city.path.glob("ledger.partial*"):
         old.unlink()
     with Ledger.open(place, create=True) as ledger:
-        month(ledger, examination, truth, seed=seed, duty=load_duty())
+        month(ledger, city, examination, truth, seed=seed, duty=load_duty())
         copy.unlink(missing_ok=True)
         backup(ledger, copy)
     for rest in city.path.glob("ledger.partial*"):

@@ -72,7 +72,7 @@ def alarm_drafts(
             known = held.loc[item]
             drafts += _news(item, row, known, at, realarm_min.get(row["rule"], 0.0))
             if over and known["state"] != "shelved":  # a shelf ends by its date
-                drafts.append(_clear(item, row["until"]))
+                drafts.append(cleared(item, row["until"]))
             continue
         if over and row["until"] < at - HISTORY:
             continue
@@ -82,7 +82,7 @@ def alarm_drafts(
             said = {name: shelf[name] for name in ("until", "reason") if name in shelf}
             drafts.append(_draft(item, "shelve", said, f"shelve:{item}"))
         elif over:
-            drafts.append(_clear(item, row["until"]))
+            drafts.append(cleared(item, row["until"]))
     return drafts + _withdrawn(held, own, since, at)
 
 
@@ -166,7 +166,8 @@ def _moment(text: object) -> np.datetime64:
     return np.datetime64(str(text).removesuffix("Z"), "ms")
 
 
-def _clear(item: str, until: pd.Timestamp) -> Draft:
+def cleared(item: str, until: pd.Timestamp) -> Draft:
+    """Say that an alarm's data came back."""
     return _draft(item, "clear", {"ended": until.isoformat()}, f"clear:{item}")
 
 
