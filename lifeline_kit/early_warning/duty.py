@@ -50,7 +50,8 @@ class Duty:
     unreceived_min : tuple of float [min]
     response_min, control_min, close_h, quiet_h : mapping of level (1-4) to float
     desk : Desk
-    sources : mapping of section to (source, verified)
+    sources : mapping of section to (Text, bool)
+        Where its limits come from, and whether somebody has read it there.
     """
 
     version: str
@@ -62,7 +63,7 @@ class Duty:
     close_h: Mapping[int, float]
     quiet_h: Mapping[int, float]
     desk: Desk
-    sources: Mapping[str, tuple[str, bool]]
+    sources: Mapping[str, tuple[Text, bool]]
 
     def chain(self, contact: str) -> list[Contact]:
         """A contact and those who are told after him, in order."""
@@ -122,7 +123,10 @@ def _duty(data: Mapping[str, Any]) -> Duty:
         quiet_h=_by_level(data["recheck"]["quiet_h"]),
         desk=Desk(**{name: own[name] for name in Desk.__dataclass_fields__}),
         sources={
-            name: (str(row["source"]), bool(row["verified"]))
+            name: (
+                Text(str(row.get("source_zh", row["source"])), str(row["source"])),
+                bool(row["verified"]),
+            )
             for name, row in data.items()
             if isinstance(row, dict) and "source" in row
         },

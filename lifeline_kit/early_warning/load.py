@@ -17,6 +17,8 @@ class DeskLoad:
 
     Attributes
     ----------
+    alarms : DataFrame
+        Of `alarm_times`, those within the span: what everything below rests on.
     load : AlarmLoad
     device_share : float
         Of the alarms: those about a device in question; NaN without alarms.
@@ -24,6 +26,7 @@ class DeskLoad:
         See `methods.alarm_load`; a source is a rule at a sensor.
     """
 
+    alarms: pd.DataFrame
     load: AlarmLoad
     device_share: float
     chatter: pd.DataFrame
@@ -82,6 +85,7 @@ def desk_load(
     """
     own = alarms[alarms["since"].between(pd.Timestamp(begin), pd.Timestamp(end))]
     return DeskLoad(
+        alarms=own,
         load=alarm_load(
             own["since"].to_numpy(),
             begin=begin,

@@ -1,8 +1,6 @@
 """The warning desk: the queue, one warning with its clocks, what may be done, indicators."""
 
-import os
-from datetime import UTC, datetime
-from html import escape
+import time
 
 import numpy as np
 import panel as pn
@@ -14,7 +12,7 @@ from lifeline_kit.early_warning.indicators import indicators, precision
 from lifeline_kit.errors import ConflictError, LifelineError
 from lifeline_kit.io.ledger import Ledger
 from lifeline_kit.model.ledger import MACHINES, VERDICTS, Act, Item
-from lifeline_kit.services.desk import done, ledger_place, rechecked
+from lifeline_kit.services.desk import done, rechecked
 from lifeline_kit.text import Lang, Text
 from lifeline_kit.views.desk_facts import (
     BY_HAND,
@@ -25,23 +23,28 @@ from lifeline_kit.views.desk_facts import (
     queue_rows,
     warning_html,
 )
+from lifeline_kit.views.desk_layout import (
+    BOOKED,
+    FASTER,
+    NAME_FIRST,
+    NO_LEDGER,
+    WHO,
+    basis_html,
+    clock,
+    head_html,
+    laid_out,
+    ledger_of,
+    said_html,
+)
 from lifeline_kit.views.elements import WarningList, html
 from lifeline_kit.views.page import page, session_state
 from lifeline_kit.views.state import State
 from lifeline_kit.views.store import Store, current_store
 
-LEDGER_VARIABLE = "LIFELINE_LEDGER"
 _QUEUE, _HINT = Text("未办结预警", "Open warnings"), Text("等级高者在前", "gravest first")
 _NONE = Text("没有未办结的预警。", "No warning is open.")
-_NO_LEDGER = Text(
-    "尚无台账。运行 lifeline watch --city … 后，预警将在此登记、计时、办结。",
-    "There is no ledger yet. Run lifeline watch --city …: warnings are then booked, timed and "
-    "closed here.",
-)
-_WHO, _SAY = Text("经办人", "Your name"), Text("说明、原因或去向", "Words, reason or target")
+_SAY = Text("说明、原因或去向", "Words, reason or target")
 _VERDICT, _RECHECK = Text("结论", "Verdict"), Text("数据复核", "Re-check by data")
-_NAME_FIRST = Text("请先填写经办人。", "Say who you are first.")
-_DONE = Text("已记入台账：{act}", "Booked: {act}")
 _FIELD = {  # what the one line of words means for an act
     "assign": "unit", "return": "reason", "merge": "into", "note": "text", "dispose": "text",
     "supervise": "by",
@@ -54,13 +57,8 @@ _MISSING = {
     "text": Text("内容", "what there is to note"),
     "by": Text("督办单位", "who supervises"),
 }
-_FASTER = Text(
-    "他人已先一步办理；已显示最新状态，请查看后再定。",
-    "Somebody else was faster; the page now shows how it stands. Decide anew.",
-)
 _NO_ACT = Act(title=Text("", ""), moves={})
-_MOST, _POLL_MS = 200, 4000
-_CARD = {"background": "#ffffff", "border": "1px solid #e1e6ec", "border-radius": "10px"}
+_MOST, _POLL_MS, _REST_S = 200, 4000, 60.0
 
 
 def desk(store: Store | None = None) -> pmui.Page:
@@ -69,25 +67,10 @@ def desk(store: Store | None = None) -> pmui.Page:
     return page(_content, name="desk", store=store, state=session_state())
 
 
-def ledger_of(store: Store) -> Ledger | None:
-    """Open the ledger of a city, or that of ``$LIFELINE_LEDGER``; None where there is none."""
-    try:
-        return Ledger.open(os.environ.get(LEDGER_VARIABLE) or ledger_place(store.city))
-    except LifelineError:
-        return None
-
-
-def _now(store: Store) -> np.datetime64:
-    """UTC; in a simulated city the clock of its data."""
-    if store.city.origin == "simulated":
-        return store.examined().at.to_datetime64()
-    return np.datetime64(datetime.now(UTC).replace(tzinfo=None), "ms")
-
-
 def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
     ledger = ledger_of(store)
     if ledger is None:
-        return [html(f'<div class="list"><span class="none">{_NO_LEDGER(state.lang)}</span></div>')]
+        return [html(f'<div class="list"><span class="none">{NO_LEDGER(state.lang)}</span></div>')]
     shown = _Desk(store, state.lang, ledger)
     if pn.state.curdoc is not None and pn.state.curdoc.session_context:
         pn.state.add_periodic_callback(shown.poll, period=_POLL_MS)
@@ -101,10 +84,11 @@ class _Desk:
     def __init__(self, store: Store, lang: Lang, ledger: Ledger) -> None:
         self.store, self.lang, self.ledger, self.duty = store, lang, ledger, load_duty()
         self.item, self.seen = "", ledger.head()
+        self.measured_at, self.measured_of = 0.0, ""
         self.listing = WarningList(rows=[], none=_NONE(lang), sizing_mode="stretch_width", margin=0)
         self.head, self.sheet, self.numbers, self.said = html(""), html(""), html(""), html("")
         line = {"size": "small", "margin": (8, 12, 0, 12), "sizing_mode": "stretch_width"}
-        self.who = pmui.TextInput(label=_WHO(lang), max_length=60, **line)
+        self.who = pmui.TextInput(label=WHO(lang), max_length=60, **line)
         self.say = pmui.TextInput(label=_SAY(lang), max_length=400, **line)
         options = {text(lang): key for key, text in VERDICTS.items()}
         self.verdict = pmui.Select(label=_VERDICT(lang), options=options, **line)
@@ -115,18 +99,23 @@ class _Desk:
         self.version = 0
         self.listing.param.watch(self.pick, "chosen")
         self.show()
+        self.measure()
 
     def show(self) -> None:
         """Read the ledger anew."""
         items = self.ledger.items(limit=_MOST)
         self.listing.rows = queue_rows(
-            self.store.city, items, self.duty, _now(self.store), self.lang
+            self.store.city, items, self.duty, clock(self.store), self.lang
         )
         count = int(self.ledger.counts()["n"].sum())
-        self.head.object = _head(f"{_QUEUE(self.lang)} {count}", _HINT(self.lang))
+        self.head.object = head_html(f"{_QUEUE(self.lang)} {count}", _HINT(self.lang))
         if not self.item:
             self.item = str(items.index[0]) if len(items) else ""
         self.draw()
+
+    def measure(self) -> None:
+        """Measure the indicators anew."""
+        self.measured_at, self.measured_of = time.monotonic(), self.seen
         self.numbers.object = self.measured()
 
     def draw(self) -> None:
@@ -138,7 +127,7 @@ class _Desk:
         else:
             row, events = held.iloc[0], self.ledger.events("warning", self.item)
             self.sheet.object = warning_html(
-                self.store.city, self.item, row, events, self.duty, _now(self.store), self.lang
+                self.store.city, self.item, row, events, self.duty, clock(self.store), self.lang
             )
             self.version, state = int(row["version"]), row["state"]
             may = {*allowed(state), *(["recheck"] if state == "review" else [])}
@@ -148,13 +137,14 @@ class _Desk:
 
     def measured(self) -> str:
         """Indicators of what was issued in the last weeks."""
-        since = _now(self.store) - np.timedelta64(PERIOD_D, "D")
+        since = clock(self.store) - np.timedelta64(PERIOD_D, "D")
         every = self.ledger.items(open_only=False, since=since, limit=None)
         verdicts = self.ledger.items("verdict", open_only=False, since=since, limit=None)
         health = self.store.examined().health
-        found = indicators(every, verdicts, self.duty, at=_now(self.store), health=health)
+        found = indicators(every, verdicts, self.duty, at=clock(self.store), health=health)
+        basis = basis_html(self.duty, ["limits", "recheck"], self.lang)
         rules = precision_html(precision(every, verdicts), self.lang)
-        return f'<div class="sheet">{indicators_html(found, self.lang)}{rules}</div>'
+        return f'<div class="sheet">{indicators_html(found, self.lang)}{rules}{basis}</div>'
 
     def button(self, act: str, title: str) -> pmui.Button:
         """Make a button for an act on the version that is shown."""
@@ -170,35 +160,36 @@ class _Desk:
         """Do an act, and say what came of it."""
         actor = self.who.value.strip()
         if not actor:
-            self.said.object = _said(_NAME_FIRST(self.lang), good=False)
+            self.said.object = said_html(NAME_FIRST(self.lang), good=False)
             return
         field = _FIELD.get(act, "")
         if field in MACHINES["warning"].get(act, _NO_ACT).needs and not self.say.value.strip():
             missing = _SAY_FIRST.format(what=_MISSING[field](self.lang))
-            self.said.object = _said(missing(self.lang), good=False)
+            self.said.object = said_html(missing(self.lang), good=False)
             return
         try:
             self.act(act, actor, self.version)
         except ConflictError:
-            self.said.object = _said(_FASTER(self.lang), good=False)
+            self.said.object = said_html(FASTER(self.lang), good=False)
         except LifelineError as error:
-            self.said.object = _said(str(error), good=False)
+            self.said.object = said_html(str(error), good=False)
         else:
             self.said.object, self.say.value = (
-                _said(_DONE.format(act=title)(self.lang), good=True),
+                said_html(BOOKED.format(act=title)(self.lang), good=True),
                 "",
             )
         self.show()
+        self.measure()
 
     def act(self, act: str, actor: str, version: int) -> None:
         """Write an act; what is not allowed raises LifelineError."""
         if act == "recheck":
             examination = self.store.examined()
             rechecked(
-                self.ledger, self.item, examination, self.duty, actor=actor, now=_now(self.store)
+                self.ledger, self.item, examination, self.duty, actor=actor, now=clock(self.store)
             )
             return
-        held, now = self.ledger.item("warning", self.item), _now(self.store)
+        held, now = self.ledger.item("warning", self.item), clock(self.store)
         body = _body(act, self.say.value.strip(), str(self.verdict.value), held, now)
         done(self.ledger, self.item, act, actor=actor, now=now, body=body, version=version)
 
@@ -209,16 +200,18 @@ class _Desk:
             self.draw()
 
     def poll(self) -> None:
-        """Follow what others do."""
+        """Follow what others do; weeks of indicators change slowly and are measured less often."""
         if (at := self.ledger.head()) != self.seen:
             self.seen = at
             self.show()
+        if self.measured_of != self.seen and time.monotonic() - self.measured_at >= _REST_S:
+            self.measure()
 
     def layout(self) -> pn.viewable.Viewable:
         """Put the parts side by side."""
         buttons = pn.FlexBox(*self.buttons.values(), margin=(6, 10), gap="6px")
         acts = [self.who, self.say, self.verdict, buttons, self.said]
-        return _laid_out(self.head, self.listing, self.sheet, acts, self.numbers)
+        return laid_out(self.head, self.listing, self.sheet, acts, self.numbers)
 
 
 def _body(act: str, words: str, verdict: str, held: Item | None, now: np.datetime64) -> dict:
@@ -231,38 +224,3 @@ def _body(act: str, words: str, verdict: str, held: Item | None, now: np.datetim
     elif act == "supervise":
         body["due"] = str(now + np.timedelta64(7, "D"))[:16]
     return body
-
-
-def _head(title: str, hint: str) -> str:
-    return f'<div class="head"><h2>{title}</h2><span class="muted">{hint}</span></div>'
-
-
-def _said(text: str, *, good: bool) -> str:
-    kind = "draft" if good else "problem"
-    return f'<div class="{kind}" role="status" style="margin:6px 12px">{escape(text)}</div>'
-
-
-def _laid_out(
-    head: pn.pane.HTML,
-    listing: WarningList,
-    sheet: pn.pane.HTML,
-    acts: list[pn.viewable.Viewable],
-    numbers: pn.pane.HTML,
-) -> pn.viewable.Viewable:
-    left = pn.Column(
-        head, listing, margin=0, scroll="y-auto", sizing_mode="stretch_height",
-        styles=_CARD | {"width": "clamp(240px, 22vw, 340px)", "flex": "none"},
-    )  # fmt: skip
-    middle = pn.Column(
-        sheet, margin=0, scroll="y-auto", sizing_mode="stretch_both",
-        styles=_CARD | {"padding": "10px 6px", "min-width": "0"},
-    )  # fmt: skip
-    right = pn.Column(
-        *acts, numbers, margin=0, scroll="y-auto", sizing_mode="stretch_height",
-        styles=_CARD | {"width": "clamp(300px, 30vw, 460px)", "flex": "none"},
-    )  # fmt: skip
-    frame = {
-        "height": "calc(100vh - 58px)", "padding": "10px 14px 12px", "gap": "10px",
-        "box-sizing": "border-box", "min-height": "560px",
-    }  # fmt: skip
-    return pn.Row(left, middle, right, sizing_mode="stretch_width", margin=0, styles=frame)

@@ -89,7 +89,7 @@ def queue_rows(
                 "ink": grade.ink,
                 "level": STATES[row["state"]](lang),
                 "title": title_of(body, lang),
-                "place": _place(city, body, lang),
+                "place": place_of(city, body, lang),
                 "lifeline": words.lifeline_title(row["lifeline"], lang),
                 "since": words.moment_words(row["opened"], city.time_zone),
                 "sensors": words_late(lang) if late else "",
@@ -103,7 +103,8 @@ def title_of(body: Mapping, lang: Lang) -> str:
     return words.shown(body.get(f"title_{lang}") or body.get("title_zh", ""))
 
 
-def _place(city: City, body: Mapping, lang: Lang) -> str:
+def place_of(city: City, body: Mapping, lang: Lang) -> str:
+    """Name the place of a warning or an alarm, fit for a line."""
     asset = str(body.get("asset", ""))
     name = name_of(city, asset, lang) if asset in city.assets.index else asset
     return words.shown(name, most=80)
@@ -127,7 +128,7 @@ def warning_html(
     issued = _ISSUED.format(
         at=words.moment_words(row["opened"], city.time_zone, year=True), unit=unit
     )(lang)
-    facts = [_place(city, body, lang), issued]
+    facts = [place_of(city, body, lang), issued]
     if body.get("quiet_since"):
         at = words.moment_words(pd.Timestamp(body["quiet_since"]), city.time_zone)
         facts.append(_QUIET.format(at=at)(lang))
@@ -140,7 +141,7 @@ def warning_html(
         f'<p class="muted">{escape(" · ".join(facts))}</p>'
         f"{_clocks_html(row, duty, now, lang)}"
         f"<h3>{_EVIDENCE(lang)}</h3><p>{escape(words.shown(grounds, most=600))}</p>"
-        f"<h3>{_HISTORY(lang)}</h3>{_history_html(city, events, lang)}</div>"
+        f"<h3>{_HISTORY(lang)}</h3>{history_html(city, events, lang)}</div>"
     )
 
 
@@ -166,12 +167,13 @@ def _span(span: np.timedelta64, lang: Lang) -> str:
     return words.duration_words(pd.Timedelta(span), lang)
 
 
-def _history_html(city: City, events: Sequence[Event], lang: Lang) -> str:
+def history_html(city: City, events: Sequence[Event], lang: Lang) -> str:
+    """Write what was done, the latest first."""
     rows = []
     for event in reversed(events[-30:]):
         act = MACHINES[event.entity][event.act].title(lang)
         at = words.moment_words(pd.Timestamp(event.at), city.time_zone)
-        names = ("text", "reason", "unit", "verdict", "step", "basis", "into", "by")
+        names = ("text", "reason", "unit", "verdict", "step", "basis", "into", "by", "until")
         said = " · ".join(
             _word(name, str(event.body[name]), lang) for name in names if event.body.get(name)
         )

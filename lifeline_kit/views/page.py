@@ -20,6 +20,7 @@ from lifeline_kit.views.store import Store
 PAGES = {
     "overview": Text("总览", "Overview"),
     "desk": Text("预警台", "Warnings"),
+    "alarms": Text("报警", "Alarms"),
     "triage": Text("燃气研判", "Gas triage"),
     "network": Text("燃气管网", "Gas network"),
     "heating": Text("供热", "Heating"),

@@ -18,6 +18,7 @@ from rich.console import Console
 from tornado.web import GZipContentEncoding, RedirectHandler
 
 from lifeline_kit.errors import ServiceError
+from lifeline_kit.views.alarms import alarms
 from lifeline_kit.views.checkup import checkup
 from lifeline_kit.views.desk import desk
 from lifeline_kit.views.heating import heating
@@ -33,6 +34,7 @@ from lifeline_kit.views.worker import start_worker
 _FACTORIES = {
     "overview": overview,
     "desk": desk,
+    "alarms": alarms,
     "triage": triage,
     "network": network,
     "heating": heating,

@@ -10,6 +10,7 @@ from lifeline_kit.io.ledger import Draft, Ledger
 from lifeline_kit.model.ledger import PENDING
 
 pytestmark = pytest.mark.browser
+DAY = np.timedelta64(1, "D")
 NOW = np.datetime64("2026-10-11T00:00", "ms")
 BODY = {"level": 3, "unit": "燃气公司", "title_zh": "<b>沉降</b> & \u202e", "title_en": "<b>x</b>",
         "lifeline": "gas", "rules": ["gas.methane"], "methods": ["above"]}  # fmt: skip
@@ -81,3 +82,36 @@ def test_two_people_on_one_warning_hear_of_each_other(visit: Visit, served: Serv
         page.get_by_text("Somebody else was faster").wait_for()
         state(page, "being handled")
         assert [event.actor for event in ledger.events("warning", "test-2")] == ["t", "Zhao"]
+
+
+def test_an_alarm_is_seen_and_shelved(visit: Visit, served: Served) -> None:
+    with Ledger.open(served.city / "ledger.sqlite") as ledger:
+        body = BODY | {"sensor": "s1", "rule": "gas.methane", "since": str(NOW - DAY), "value": 1.5,
+                       "limit": 1.0, "measured_in": "%VOL"}  # fmt: skip
+        raised = Draft(entity="alarm", item="alarm-1", act="raise", actor="t", body=body)
+        ledger.append([raised], now=NOW)
+        page = visit.open("alarms")
+        page.locator(".warning", has_text="沉降").click()
+        sheet = page.locator('[data-item="alarm-1"]')
+        sheet.get_by_text("1.5 %VOL，限值 1 %VOL").wait_for()
+        assert page.locator(".alarmitem b", has_text="沉降").count() == 0  # text, not markup
+        page.get_by_label("经办人").fill("李值班")
+        press(page, "确认")
+        sheet.locator(".pill", has_text="已确认").wait_for()
+        press(page, "搁置")
+        page.get_by_text("请先填写搁置原因").wait_for()
+        page.get_by_label("搁置原因").fill("更换探头")
+        press(page, "搁置")
+        sheet.locator(".pill", has_text="已搁置").wait_for()
+        sheet.get_by_text("更换探头").first.wait_for()
+        held = ledger.item("alarm", "alarm-1")
+        now = held.updated + np.timedelta64(8, "h")
+        assert np.datetime64(held.body["until"], "ms") == now
+        press(page, "取消搁置")
+        sheet.locator(".pill", has_text="报警中").wait_for()
+        total = page.locator('[data-load="n"]')
+        total.locator("summary").click()
+        total.get_by_text("gas.methane @ s1").wait_for()  # a number opens its rows
+        assert [e.act for e in ledger.events("alarm", "alarm-1")] == [
+            "raise", "acknowledge", "shelve", "unshelve",
+        ]  # fmt: skip

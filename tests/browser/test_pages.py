@@ -22,6 +22,8 @@ LEVEL_AT = """(root, id) => {
         ("triage", "zh-CN", ["待研判", "倾向：燃气泄漏", "91 %", "依次关闭 V1", "不作许可计算"]),
         ("triage?lang=en", "en", ["To decide", "Likely: Gas leak", "if V1 is stuck", "Simulated"]),
         ("desk", "zh-CN", ["未办结预警", "待接收", "供水公司", "响应", "真警率", "模拟数据"]),
+        ("alarms", "zh-CN", ["当前报警", "报警负荷", "依据待核", "模拟数据"]),
+        ("alarms?lang=en", "en", ["Standing alarms", "Alarm load", "Simulated"]),
         ("desk?lang=en", "en", ["Open warnings", "awaiting receipt", "Simulated"]),
         ("heating", "zh-CN", ["换热站 1", "调节阀关不严", "疑漏 3.2", "关闭 V7", "模拟数据"]),
         ("heating?lang=en", "en", ["Control valve leaks", "leak 3.2", "close V7", "Simulated"]),

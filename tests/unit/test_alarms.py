@@ -8,6 +8,7 @@ import pytest
 
 from lifeline_kit.early_warning.alarms import is_alarm
 from lifeline_kit.early_warning.duty import load_duty
+from lifeline_kit.early_warning.load import alarm_times, desk_load
 from lifeline_kit.errors import LedgerError
 from lifeline_kit.io.ledger import Ledger
 from lifeline_kit.model.lifeline import LIMIT_TESTS
@@ -17,6 +18,7 @@ from lifeline_kit.services.watch import synchronised, watch_round
 
 DUTY = load_duty()
 HOUR = np.timedelta64(1, "h")
+T0 = np.datetime64("2026-10-01T00:00", "ms")
 
 
 @pytest.fixture
@@ -163,3 +165,34 @@ def test_nobody_raises_or_clears_by_hand(ledger, examination):
         ledger, item, "acknowledge", actor="li", entity="alarm", now=examination.at.to_datetime64()
     )
     assert ledger.items("alarm")["state"].tolist() == ["acknowledged"]
+
+
+def raised(item, minute, *, ended=None, **more):
+    """An item of the ledger, as its table gives it."""
+    since = T0 + np.timedelta64(round(minute * 60_000), "ms")
+    body = {"rule": "r", "sensor": item[0], "since": str(since), **more}
+    if ended is not None:
+        body["ended"] = str(T0 + np.timedelta64(round(ended * 60_000), "ms"))
+    return item, {"body": body, "opened": pd.Timestamp(T0)}
+
+
+def test_the_load_of_a_desk_is_that_of_the_devices_clocks():
+    rows = [raised(f"a{k}", k, ended=k + 0.5) for k in range(4)]
+    rows += [raised("b0", 5, health=True), raised("c0", 60 * 30)]
+    items = pd.DataFrame(dict(rows)).T
+    found = desk_load(alarm_times(items), DUTY.desk, begin=T0, end=T0 + 25 * HOUR)
+    assert found.load.n == 5  # the last one came after the span
+    assert found.load.most == 5
+    assert found.device_share == pytest.approx(0.2)
+    assert found.chatter["most"].to_dict() == {"r @ a": 4}
+    assert found.stale.index.tolist() == ["b0"]
+    assert found.top["n"].to_dict() == {"r @ a": 4, "r @ b": 1}
+    # in one ten-minute window from minute 1 to 13 there are always more than one
+    assert found.load.time_above[1] == pytest.approx(12 / (25 * 60))
+
+
+def test_no_alarms_are_no_load():
+    none = alarm_times(pd.DataFrame({"body": [], "opened": []}))
+    found = desk_load(none, DUTY.desk, begin=T0, end=T0 + HOUR)
+    assert found.load.n == 0
+    assert np.isnan(found.device_share)
