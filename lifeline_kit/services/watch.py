@@ -121,11 +121,12 @@ def synchronised(
     known = ledger.known([draft.key for draft in drafts if draft.key])
     drafts = [draft for draft in drafts if draft.key not in known]
     issued = [draft for draft in drafts if draft.act == "issue"]
-    first = [_first_notice(draft, duty, now) for draft in issued]
+    first = [first_notice(draft, duty, now) for draft in issued]
     return len(ledger.append(drafts, now=now, notices=first)) if drafts else 0
 
 
-def _first_notice(draft: Draft, duty: Duty, now: np.datetime64) -> dict:
+def first_notice(draft: Draft, duty: Duty, now: np.datetime64) -> dict:
+    """Write the notice that a warning was issued, for the outbox."""
     contact, body = duty.first(str(draft.body["lifeline"])), draft.body
     level = LEVEL_NAMES[int(body["level"])]
     return {

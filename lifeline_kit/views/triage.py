@@ -11,10 +11,23 @@ import shapely
 
 from lifeline_kit.charts.episode import drivers_chart, episode_chart
 from lifeline_kit.charts.surroundings import surroundings_chart
+from lifeline_kit.early_warning.duty import load_duty
+from lifeline_kit.errors import LifelineError
+from lifeline_kit.model.ledger import VERDICTS
 from lifeline_kit.model.readings import Series
-from lifeline_kit.text import Text
+from lifeline_kit.services.assessed import assessed, past_verdicts
+from lifeline_kit.text import Lang, Text
+from lifeline_kit.views import words
+from lifeline_kit.views.assessment import assessment
 from lifeline_kit.views.cases import Case, case_rows, cases, sheet_html, verdict_html
-from lifeline_kit.views.draft import save_draft
+from lifeline_kit.views.desk_layout import (
+    NAME_FIRST,
+    NO_LEDGER,
+    WHO,
+    clock,
+    ledger_of,
+    said_html,
+)
 from lifeline_kit.views.elements import WarningList, html
 from lifeline_kit.views.page import page, session_state
 from lifeline_kit.views.state import State
@@ -23,7 +36,10 @@ from lifeline_kit.views.store import Store, current_store
 _CASES = Text("待研判", "To decide")
 _HINT = Text("圆内为泄漏概率 (%)", "In the circle: probability of a leak (%)")
 _NONE = Text("目前没有需要研判的甲烷超限。", "No methane finding calls for a decision.")
-_DRAFT, _KEPT = Text("起草预警", "Draft a warning"), Text("已保存草稿", "Draft kept")
+_BOOK = Text("写入预警单", "Put onto the warning")
+_BOOKED = Text("已记入预警 {item}", "Booked on warning {item}")
+_BEFORE_HERE = Text("台账中的历次结论", "Verdicts in the ledger near here")
+_PAST = Text("{at} {asset}（{away:.0f} m）：{verdict}", "{at} {asset} ({away:.0f} m): {verdict}")
 _BEFORE, _AFTER = pd.Timedelta(hours=18), pd.Timedelta(hours=1)
 _NEIGHBOURS, _REACH_M = 4, 150.0
 _CARD = {"background": "#ffffff", "border": "1px solid #e1e6ec", "border-radius": "10px"}
@@ -84,27 +100,72 @@ def _decided(case: Case, store: Store, state: State) -> list[pn.viewable.Viewabl
             around, sizing_mode="stretch_width", height=around.height, margin=0,
             styles={"flex": "none", "height": f"{around.height}px"},
         ),
-        _draft_button(case, store, state),
-        html(sheet_html(case, state.lang), styles={"flex": "1 1 auto", "overflow-y": "auto"}),
+        _book_button(case, store, state.lang),
+        html(
+            sheet_html(case, state.lang) + _before_html(case, store, state.lang),
+            styles={"flex": "1 1 auto", "overflow-y": "auto"},
+        ),
         margin=0, sizing_mode="stretch_height",
         styles=_CARD | {"width": "clamp(300px, 31vw, 520px)", "flex": "none", "overflow": "hidden"},
     )  # fmt: skip
     return [middle, right]
 
 
-def _draft_button(case: Case, store: Store, state: State) -> pn.viewable.Viewable:
+def _book_button(case: Case, store: Store, lang: Lang) -> pn.viewable.Viewable:
     button = pmui.Button(
-        label=_DRAFT(state.lang), icon="edit_note", color="primary", size="small", margin=(6, 12)
+        label=_BOOK(lang), icon="edit_note", color="primary", size="small", margin=(6, 12, 6, 4)
     )
+    who = pmui.TextInput(
+        label=WHO(lang), max_length=60, size="small", margin=(6, 4, 6, 12),
+        sizing_mode="stretch_width",
+    )  # fmt: skip
     said = html("")
 
-    def draft(_: object) -> None:
-        _file, text = save_draft(case, store, state.lang)
-        kept = f'<b class="small">{_KEPT(state.lang)}</b>'
-        said.object = f'<div class="draft">{kept}<p>{escape(text)}</p></div>'
+    def book(_: object) -> None:
+        actor = who.value.strip()
+        if not actor:
+            said.object = said_html(NAME_FIRST(lang), good=False)
+            return
+        text, ledger = assessment(case, store, lang), ledger_of(store)
+        if ledger is None:
+            said.object = said_html(NO_LEDGER(lang), good=False)
+            return
+        try:
+            with ledger:
+                item = assessed(
+                    ledger, store.examined(), case.key, text, load_duty(), actor=actor,
+                    now=clock(store),
+                )  # fmt: skip
+        except LifelineError as error:
+            said.object = said_html(str(error), good=False)
+            return
+        kept = escape(_BOOKED.format(item=item)(lang))
+        link = f'<a href="desk?lang={lang}">{kept}</a>'
+        said.object = f'<div class="draft"><b class="small">{link}</b><p>{escape(text)}</p></div>'
 
-    button.on_click(draft)
-    return pn.Column(button, said, margin=0, sizing_mode="stretch_width", styles={"flex": "none"})
+    button.on_click(book)
+    line = pn.Row(who, button, margin=0, sizing_mode="stretch_width")
+    return pn.Column(line, said, margin=0, sizing_mode="stretch_width", styles={"flex": "none"})
+
+
+def _before_html(case: Case, store: Store, lang: Lang) -> str:
+    """Write what warnings of methane near here were in the end."""
+    ledger = ledger_of(store)
+    if ledger is None:
+        return ""
+    with ledger:
+        past = past_verdicts(ledger, store.city.assets, case.asset, rule="gas.methane")
+    if past.empty:
+        return ""
+    rows = "".join(f"<li>{escape(_past(row, store, lang))}</li>" for _, row in past.iterrows())
+    return f'<div class="sheet tight"><h3>{_BEFORE_HERE(lang)}</h3><ul>{rows}</ul></div>'
+
+
+def _past(row: pd.Series, store: Store, lang: Lang) -> str:
+    at = words.moment_words(row["opened"], store.city.time_zone)
+    verdict = VERDICTS[row["verdict"]](lang)
+    said = _PAST.format(at=at, asset=row["asset"], away=row["away_m"], verdict=verdict)
+    return said(lang)
 
 
 def _charts(case: Case, store: Store, state: State) -> list[pn.viewable.Viewable]:

@@ -181,15 +181,18 @@ def by_hand(city: City) -> Examination:
         "finding": "F1", "asset": "W-P-000001", "sensor": "p1", "level": 3, "severity": 0.4,
         "until": since + pd.Timedelta("2h"),
     }  # fmt: skip
+    methane = finding | {
+        "finding": "gas.methane:m0", "lifeline": "gas", "asset": SPACE, "sensor": "m0", "level": 0,
+    }  # fmt: skip
     warnings = [
         {
             "warning": f"W{i}", "lifeline": "water", "asset": row["asset"], "level": row["level"],
             "title_zh": row["title_zh"], "title_en": row["title_en"], "issued": since,
-            "updated": since, "cleared": row["until"], "findings": (row["finding"],),
+            "updated": since, "cleared": row["until"], "findings": (row["finding"], *more),
             "n_sensors": 1, "state": "open" if pd.isna(row["until"]) else "cleared",
             "real_or_simulated": "simulated",
         }
-        for i, row in enumerate((finding, past))
+        for i, (row, more) in enumerate(((finding, ("gas.methane:m0",)), (past, ())))
     ]  # fmt: skip
     levels = {"water": 2, "gas": 4, "drainage": 0, "heating": 4}
     risk = [
@@ -214,7 +217,7 @@ def by_hand(city: City) -> Examination:
     return Examination(
         at=AT,
         since=pd.Timestamp(BEGIN),
-        findings=table([finding, past], FINDING_COLUMNS, "finding"),
+        findings=table([finding, past, methane], FINDING_COLUMNS, "finding"),
         cases=table([_case(city), _network(city), *heat_cases(AT)], CASE_COLUMNS, "case"),
         warnings=table(warnings, WARNING_COLUMNS, "warning"),
         scores=table(_scores(len(city.assets)), SCORE_COLUMNS, "score_id"),

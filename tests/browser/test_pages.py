@@ -1,10 +1,10 @@
 """Pages as a manager meets them: words, colours, clicks, weight, and no request to elsewhere."""
 
-import json
-
 import pytest
 from conftest import READY, Visit
 from grid_city import BURST, SPACE
+
+from lifeline_kit.io.ledger import Ledger
 
 pytestmark = pytest.mark.browser
 MOST_BYTES = 6_000_000
@@ -137,16 +137,24 @@ def test_page_fits_the_screen(visit: Visit, width: int, height: int) -> None:
     assert right["x"] + right["width"] <= width
 
 
-def test_one_click_drafts_a_warning_and_keeps_it(visit: Visit) -> None:
+def test_an_assessment_stands_on_its_warning(visit: Visit) -> None:
     page = visit.open("triage?lang=en")
-    page.get_by_text("Draft a warning").click()
-    page.get_by_text("Draft kept").wait_for()
+    page.get_by_text("Put onto the warning").click()
+    page.get_by_text("Say who you are first").wait_for()
+    page.get_by_label("Your name").fill("Li")
+    page.get_by_text("Put onto the warning").click()
+    page.get_by_text("Booked on warning").wait_for()
     page.get_by_text("probability of gas leak 91%").wait_for()
-    (file,) = (visit.served.city / ".derived" / "drafts").glob("*.json")
-    draft = json.loads(file.read_text(encoding="utf-8"))
-    assert draft["state"] == "draft"
-    assert draft["asset"] == SPACE
-    assert "not issued" in draft["text"]
+    with Ledger.open(visit.served.city / "ledger.sqlite") as ledger:
+        notes = [
+            (event.actor, event.body["text"])
+            for item in ledger.items(open_only=False).index
+            for event in ledger.events("warning", str(item))
+            if event.act == "note"
+        ]
+    ((actor, text),) = [note for note in notes if SPACE in note[1]]
+    assert actor == "Li"
+    assert "replaces no measurement on site" in text
 
 
 def test_heat_back_later_leaves_more_people_cold(visit: Visit) -> None:
