@@ -1,13 +1,8 @@
 """Shared fixtures: a city small enough to check by hand, and no network but loopback."""
 
 import os
-import pwd
-import shutil
 import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -17,6 +12,8 @@ import xarray as xr
 from hypothesis import settings
 from shapely import LineString, Point, box
 
+from lifeline_kit.bench.postgres import postgres as running_postgres
+from lifeline_kit.bench.postgres import postgres_path
 from lifeline_kit.model.city import City, Source
 from lifeline_kit.model.readings import dense_node, ragged_node
 from lifeline_kit.text import Text
@@ -27,7 +24,6 @@ settings.register_profile("short", deadline=None)
 settings.load_profile("soak" if os.environ.get("LIFELINE_SOAK") else "short")
 
 CRS = "EPSG:32650"
-_PG_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
 BEGIN = np.datetime64("2026-10-01T00:00", "ms")
 DAYS = 10
 
@@ -49,42 +45,12 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL of the machine's own binaries, in a temporary folder, on a free port."""
-    if not _PG_BINARIES:
+    if postgres_path() is None:
         if os.environ.get("CI"):
             pytest.fail("PostgreSQL is not installed; CI needs /usr/lib/postgresql/*/bin")
         pytest.skip("PostgreSQL is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="lk-pg-"))
-    user = None
-    if os.geteuid() == 0:
-        names = {entry.pw_name for entry in pwd.getpwall()}
-        user = "postgres" if "postgres" in names else "nobody"
-        shutil.chown(folder, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            command,
-            check=True,
-            user=user,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            timeout=60,
-            env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
-        )
-
-    binary, data = _PG_BINARIES[-1], str(folder / "data")
-    run(
-        str(binary / "initdb"), "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-sync"
-    )
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run(str(binary / "pg_ctl"), "-D", data, "-o", options, "-w", "-l", f"{data}/log", "start")
-    try:
-        yield f"postgresql+pg8000://tester@127.0.0.1:{port}/postgres"
-    finally:
-        run(str(binary / "pg_ctl"), "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_postgres() as address:
+        yield address
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lifeline_kit.bench.postgres import postgres, postgres_path
 from lifeline_kit.bench.run import Bench, Measured
 from lifeline_kit.io.ledger import Draft, Ledger
 from lifeline_kit.text import Text
@@ -39,7 +40,7 @@ with Ledger.open(sys.argv[1]) as ledger:
 """
 
 
-def _filled(path: Path, seed: int) -> tuple[float, float]:
+def _filled(path: Path | str, seed: int) -> tuple[float, float]:
     """Fill a ledger; returns events a second of CPU and milliseconds of its first page."""
     rng = np.random.default_rng(seed)
     items = EVENTS // _ACTS_EACH
@@ -95,6 +96,14 @@ def _killed(path: Path, rounds: int, seed: int) -> tuple[float, float]:
     return float(lost), float(len(items) - len(set(items)))
 
 
+def _of_postgres(seed: int) -> dict[str, float]:
+    """The same page on PostgreSQL, where its programs are installed."""
+    if postgres_path() is None:
+        return {}
+    with postgres() as address:
+        return {"page_query_postgres_ms": _filled(address, seed)[1]}
+
+
 def measure(_data: Path | None, seed: int) -> Measured:
     """Fill, ask, kill."""
     rounds = 50 if os.environ.get("LIFELINE_BENCH_FULL") else 5
@@ -104,13 +113,15 @@ def measure(_data: Path | None, seed: int) -> Measured:
     return Measured(
         values={
             "page_query_ms": page,
+            **_of_postgres(seed),
             "lost_events": lost,
             "doubled_events": doubled,
             "events": float(EVENTS),
             "events_appended_per_cpu_s": rate,
             "kills": float(rounds),
         },
-        note="SQLite; page: 50 open warnings, counts, the acts of one; made-up warnings",
+        note="SQLite, and PostgreSQL where installed; page: 50 open warnings, counts, the acts of "
+        "one; made-up warnings",
     )
 
 
