@@ -36,7 +36,7 @@ import pandas as pd
 from lifeline_kit.errors import LifelineError, RulesError
 from lifeline_kit.methods.rules import SEVERITY
 from lifeline_kit.model.ledger import LONGEST_SHELF
-from lifeline_kit.model.lifeline import LEVELS, Lifeline, Rule, rule_of
+from lifeline_kit.model.lifeline import LEVELS, Lifeline, Rule, check_levels, rule_of
 from lifeline_kit.text import Text
 
 FILE = "rules.toml"
@@ -198,9 +198,7 @@ def _levels(said: Mapping[str, float], shipped: Rule) -> dict[int, float]:
     if odd or not said:
         raise ValueError(f"levels are {', '.join(LEVELS)}; got {', '.join(map(str, said))}")
     levels = {LEVELS[name]: float(limit) for name, limit in said.items()}
-    limits = [levels[level] for level in sorted(levels, reverse=True)]
-    if limits != sorted(limits, reverse=shipped.test == "below"):
-        raise ValueError("levels must grow graver from IV to I")
+    check_levels(shipped, levels)
     return levels
 
 

@@ -2,6 +2,8 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -14,19 +16,24 @@ from lifeline_kit.methods.baselines import (
     running_median,
     usual_residual,
 )
+from lifeline_kit.methods.beside import departures, within_reach
 from lifeline_kit.methods.episodes import Episode, limit_episodes
+from lifeline_kit.methods.rule_words import rule_evidence
+from lifeline_kit.methods.windows import lasting_rank, rank_levels, silences, window_sum
 from lifeline_kit.model.city import City
-from lifeline_kit.model.lifeline import Lifeline, Rule
+from lifeline_kit.model.lifeline import IN_SIGMA, Lifeline, Rule, falls
 from lifeline_kit.model.readings import UNUSABLE, Flat, flatten, is_ragged, nodes
 from lifeline_kit.model.tables import FINDING_COLUMNS, join_findings, table
-from lifeline_kit.text import Text
 
-SEVERITY = {0: 0.1, 4: 0.35, 3: 0.55, 2: 0.75, 1: 0.95}
 LEVEL_NAMES = {1: "I", 2: "II", 3: "III", 4: "IV"}
-_JOINT = ("residual", "night")  # graded over all sensors of a node at once
+SEVERITY = {0: 0.1, 4: 0.35, 3: 0.55, 2: 0.75, 1: 0.95}
+_JOINT = frozenset({"residual", "night"})  # graded over all sensors of a node at once
+_TWO_SIDED = _JOINT | {"shift", "rise", "neighbour"}
+_UNITS = dict.fromkeys(IN_SIGMA, "sigma") | {"offline": "interval", "persistence": "min"}
 _ENOUGH_FOR_A_MEDIAN = 8
 _STEADY = 3  # readings of the causal median before a trend is led on
 _SMOOTH = 4  # samples of the residual's causal median: one hour of a 15-min clock
+_CONTINUOUS_S = 60.0  # faster clocks come in windows that end: no silence
 _MINUTE = np.timedelta64(60_000, "ms")
 
 
@@ -62,17 +69,86 @@ def _rule_rows(city: City, lifeline: str, rule: Rule, at: np.datetime64) -> Iter
     sensors = _sensors_of(city, lifeline, rule)
     if not len(sensors):
         return
+    for sensor, episode in _crossings(city, lifeline, rule, sensors, at):
+        yield _row(city, lifeline, rule, sensor, episode)
+
+
+def _crossings(
+    city: City, lifeline: str, rule: Rule, sensors: pd.DataFrame, at: np.datetime64
+) -> Iterator[tuple[str, Episode]]:
+    if rule.test == "offline":
+        yield from _silences(city, rule, sensors, at)
+        return
     ahead = utc_offset(city.time_zone, at)
+    graded = (
+        _beside(city, lifeline, rule, sensors, at)
+        if rule.test == "neighbour"
+        else chain.from_iterable(
+            _graded(node, rule, sensors, at, ahead)
+            for _, node in nodes(city.readings, rule.quantity)
+        )
+    )
+    for sensor, time, value in graded:
+        own = sensors.loc[sensor]
+        found = _lasting if rule.test == "persistence" else _episodes
+        for episode in found(time, value, rule, own):
+            yield sensor, episode
+
+
+def _silences(
+    city: City, rule: Rule, sensors: pd.DataFrame, at: np.datetime64
+) -> Iterator[tuple[str, Episode]]:
     for _, node in nodes(city.readings, rule.quantity):
-        for sensor, time, value in _graded(node, rule, sensors.index, at, ahead):
-            for episode in _episodes(time, value, rule, sensors.loc[sensor]):
-                yield _row(city, lifeline, rule, sensor, episode)
+        flat = flatten(node)
+        for index in np.flatnonzero(np.isin(flat.sensors, sensors.index.to_numpy())):
+            sensor = str(flat.sensors[index])
+            interval_s = float(sensors["interval_s"][sensor])
+            if interval_s < _CONTINUOUS_S:
+                continue
+            time = flat.time[flat.starts[index] : flat.starts[index + 1]]
+            for episode in silences(
+                time[time <= at],
+                interval_s=interval_s,
+                limit=rule.levels[4],
+                off_delay=int(rule.off_delay_min) * _MINUTE,
+                at=at,
+            ):
+                yield sensor, episode
+
+
+def _beside(
+    city: City, lifeline: str, rule: Rule, wanted: pd.DataFrame, at: np.datetime64
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield per sensor its departure from its like neighbours, also from those not graded."""
+    every = replace(rule, only=frozenset(), but=frozenset())
+    sensors = _sensors_of(city, lifeline, every)
+    position = {sensor: row for row, sensor in enumerate(sensors.index)}
+    series = {}
+    for _, node in nodes(city.readings, rule.quantity):
+        flat, keep = usable(node, sensors.index, at)
+        for index in np.flatnonzero(keep):
+            rows = slice(flat.starts[index], flat.starts[index + 1])
+            own = (flat.time[rows], flat.value[rows].astype(float))
+            series[position[flat.sensors[index]]] = own
+    points = city.sensors.geometry.reindex(sensors.index)
+    places = np.column_stack([points.x.to_numpy(dtype=float), points.y.to_numpy(dtype=float)])
+    kinds = city.assets["kind"].reindex(sensors["asset"]).astype(str).tolist()
+    graded = departures(
+        series,
+        np.flatnonzero(sensors.index.isin(wanted.index)).tolist(),
+        within_reach(places, kinds, rule.reach_m),
+        sensors["interval_s"].to_numpy(dtype=float),
+        floor=rule.floor,
+    )
+    for row, value in graded.items():
+        yield str(sensors.index[row]), series[row][0], value
 
 
 def _graded(
-    node: xr.Dataset, rule: Rule, sensors: pd.Index, at: np.datetime64, ahead: np.timedelta64
+    node: xr.Dataset, rule: Rule, own: pd.DataFrame, at: np.datetime64, ahead: np.timedelta64
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield per sensor what the rule grades: readings, a rise, sigma or a daily shift."""
+    sensors = own.index
     if rule.test in _JOINT and not is_ragged(node):
         yield from _graded_jointly(node, rule, sensors, at, ahead)
         return
@@ -84,6 +160,9 @@ def _graded(
             value = rise(np.array([0, value.size]), time, value, rule.window_h)
         elif rule.test == "forecast":
             value = _foreseen(time, value, rule)
+        elif rule.test == "sum":
+            every = float(own["interval_s"][flat.sensors[index]])
+            value = window_sum(time, value, interval_s=every, window_h=rule.window_h)
         elif rule.test == "shift":
             time, value = daily_shift(time + ahead, value)
             over = time - ahead <= at
@@ -210,18 +289,24 @@ def utc_offset(time_zone: str, at: np.datetime64) -> np.timedelta64:
     return local.tz_localize(None).to_datetime64().astype("datetime64[ms]") - at
 
 
-def _episodes(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series) -> list[Episode]:
+def _limits(rule: Rule, sensor: pd.Series) -> dict[int, float]:
+    """Limits of a rule at a sensor, larger is worse; empty where its design is not known."""
     levels = dict(rule.levels)
     if rule.relative_to:
         design = float(sensor.get(rule.relative_to, np.nan))
         if not np.isfinite(design):
-            return []
+            return {}
         levels = {level: share * abs(design) for level, share in levels.items()}
-    if rule.test == "below":
-        value, levels = -value, {level: -limit for level, limit in levels.items()}
-    elif rule.sign == "down":
+    return {level: -limit for level, limit in levels.items()} if falls(rule) else levels
+
+
+def _episodes(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series) -> list[Episode]:
+    levels = _limits(rule, sensor)
+    if not levels:
+        return []
+    if falls(rule) or rule.sign == "down":
         value = -value
-    elif rule.sign == "both" and rule.test in {*_JOINT, "shift", "rise"}:
+    elif rule.sign == "both" and rule.test in _TWO_SIDED:
         value = np.abs(value)
     present = ~np.isnan(value)
     return limit_episodes(
@@ -234,12 +319,53 @@ def _episodes(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series
     )
 
 
+def _lasting(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series) -> list[Episode]:
+    """Episodes in which limits stayed crossed for long enough; peaks in minutes."""
+    levels = _limits(rule, sensor)
+    if not levels:
+        return []
+    rank, minutes = lasting_rank(
+        time,
+        -value if falls(rule) else value,
+        levels,
+        interval_s=float(sensor["interval_s"]),
+        window_h=rule.window_h,
+        for_min=rule.for_min,
+    )
+    found = limit_episodes(
+        time,
+        rank,
+        rank_levels(levels),
+        on_delay=int(rule.on_delay_min) * _MINUTE,
+        off_delay=int(rule.off_delay_min) * _MINUTE,
+    )
+    told = []
+    for episode in found:
+        during = (time >= episode.started) & ~(time >= episode.until)
+        at = int(np.argmax(np.where(during, minutes[episode.level], -1.0)))
+        told.append(
+            episode._replace(
+                limit=rule.for_min, peak=float(minutes[episode.level][at]), peak_time=time[at]
+            )
+        )
+    return told
+
+
 def _row(city: City, lifeline: str, rule: Rule, sensor: str, episode: Episode) -> dict:
     entry = city.sensors.loc[sensor]
     sign = -1.0 if rule.test == "below" else 1.0
     peak, limit = sign * episode.peak, sign * episode.limit
-    unit = "sigma" if rule.test in _JOINT else entry["unit"]
-    evidence = _evidence(rule, episode.level, peak, limit, unit, city.local(episode.peak_time))
+    unit = _UNITS.get(rule.test) or (rule.unit if rule.test == "sum" else entry["unit"])
+    crossed = abs(_limits(rule, entry)[episode.level]) if rule.test == "persistence" else limit
+    evidence = rule_evidence(
+        rule,
+        LEVEL_NAMES[episode.level],
+        peak=peak,
+        limit=limit,
+        unit=unit,
+        when=city.local(episode.peak_time),
+        crossed=f"{crossed:.4g} {entry['unit']}",
+    )
     return {
         "finding": f"{rule.key}:{sensor}:{episode.started.astype('datetime64[s]')}",
         "lifeline": lifeline,
@@ -259,35 +385,11 @@ def _row(city: City, lifeline: str, rule: Rule, sensor: str, episode: Episode) -
         "source": rule.source,
         "source_zh": rule.source_zh,
         "verified": rule.verified,
+        "health": rule.test == "offline",
         "since": episode.since,
         "until": episode.until,
         "real_or_simulated": entry["real_or_simulated"],
     }
-
-
-def _evidence(
-    rule: Rule, graded: int, peak: float, limit: float, unit: str, when: pd.Timestamp
-) -> Text:
-    level = LEVEL_NAMES[graded]
-    shown = {"sigma": "σ"}.get(unit, unit)
-    words = {
-        "above": Text("达到", "reached"),
-        "below": Text("降至", "fell to"),
-        "rise": Text(f"{rule.window_h:g} 小时内变化", f"changed within {rule.window_h:g} h by"),
-        "forecast": Text(
-            f"按近 {rule.window_h:g} 小时趋势，{rule.horizon_h:g} 小时后将达",
-            f"at the trend of the last {rule.window_h:g} h reaches in {rule.horizon_h:g} h",
-        ),
-        "residual": Text("偏离同一时刻常值", "left its usual value at that hour by"),
-        "night": Text("夜间最小流量偏离常值", "left the usual minimum night flow by"),
-        "shift": Text("日中值相对基准偏移", "moved its daily median by"),
-    }[rule.test]
-    return Text(
-        f"{words.zh} {peak:.4g} {shown}（极值 {when:%m-%d %H:%M}），"
-        f"{level} 级限值 {limit:.4g} {shown}",
-        f"{words.en} {peak:.4g} {shown} (extreme {when:%m-%d %H:%M}); "
-        f"limit of level {level} {limit:.4g} {shown}",
-    )
 
 
 def diagnose_by_rules(lifeline: Lifeline, city: City, at: pd.Timestamp) -> pd.DataFrame:

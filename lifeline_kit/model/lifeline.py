@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 
 LEVELS = {"IV": 4, "III": 3, "II": 2, "I": 1}
 Entry = TypeVar("Entry")
-Test = Literal["above", "below", "rise", "forecast", "residual", "night", "shift"]
-LIMIT_TESTS = frozenset({"above", "below", "rise"})  # a device crossed a limit: an alarm
+Test = Literal[
+    "above", "below", "rise", "forecast", "residual", "night", "shift", "offline", "persistence",
+    "sum", "neighbour",
+]  # fmt: skip
+# What these find is an alarm: a device crossed a limit. What the others see is a finding.
+LIMIT_TESTS = frozenset({"above", "below", "rise", "sum", "persistence", "offline"})
+IN_SIGMA = frozenset({"residual", "night", "neighbour"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +89,16 @@ class Rule:
         `above`/`below` a level; `rise` within `window_h`; `forecast`: the level that will be
         reached in `horizon_h` at the rise of the last `window_h`; `residual` from the usual value
         of that time of day, or of the minimum `night` flow, in robust sigma and free of what all
-        sensors share; `shift` of the daily median against the first days.
+        sensors share; `shift` of the daily median against the first days; `offline`: silent for
+        so many of its expected intervals (about the sensor: level IV alone, never a warning);
+        `persistence`: a level crossed for `for_min` in all within `window_h`; `sum` of a rate
+        over the last `window_h`; `neighbour`: away from the median of at least three sensors of
+        its like within `reach_m`, in robust sigma.
     levels : mapping of level (1-4) to limit [canonical unit or sigma]
         With `relative_to`, fractions of that column of the sensor (its design limit).
     floor : float [canonical unit]
-        `residual` only: smaller deviations never count, however many sigma.
+        `residual` and `night`: smaller deviations never count, however many sigma; `neighbour`:
+        the smallest sigma.
     on_delay_min, off_delay_min : float [min]
         How long a limit must be crossed, or left, before the state changes.
     deadband : float
@@ -111,6 +121,8 @@ class Rule:
     relative_to: str | None = None
     window_h: float = 1.0
     horizon_h: float = 1.0
+    for_min: float = 0.0
+    reach_m: float = 0.0
     floor: float = 0.0
     sign: Literal["both", "up", "down"] = "both"
     on_delay_min: float = 0.0
@@ -289,19 +301,70 @@ def rule_of(entry: dict) -> Rule:
     entry = _tupled(entry)
     quantity_of(entry["quantity"])
     levels = {LEVELS[name]: float(limit) for name, limit in entry.pop("levels").items()}
-    limits = [levels[level] for level in sorted(levels, reverse=True)]
-    falling = entry["test"] == "below"
-    if entry["test"] not in get_args(Test) or limits != sorted(limits, reverse=falling):
-        raise ValueError("test or order of levels")
-    unit = entry["unit"]
-    plain = (
-        entry["test"] in {"above", "below", "rise", "forecast", "shift"}
-        and "relative_to" not in entry
-    )
-    if plain and canonical(unit) != quantity_of(entry["quantity"]).unit:
-        raise ValueError(f"unit {unit} is not the canonical one")
     entry.setdefault("group", entry["key"])
-    return Rule(title=Text(entry.pop("zh"), entry.pop("en")), levels=levels, **entry)
+    rule = Rule(title=Text(entry.pop("zh"), entry.pop("en")), levels=levels, **entry)
+    if rule.test not in get_args(Test):
+        raise ValueError(f"test or order of levels; tests are {', '.join(get_args(Test))}")
+    check_levels(rule, levels)
+    _check_unit(rule)
+    _check_settings(rule)
+    return rule
+
+
+def falls(rule: Rule) -> bool:
+    """Whether a lower value is worse."""
+    return rule.test == "below" or (rule.test == "persistence" and rule.sign == "down")
+
+
+def check_levels(rule: Rule, levels: Mapping[int, float]) -> None:
+    """Check that limits suit the test of a rule.
+
+    Raises
+    ------
+    ValueError
+        Where they do not grow graver from IV to I, or a silence is graver than IV.
+    """
+    limits = [levels[level] for level in sorted(levels, reverse=True)]
+    if not limits or limits != sorted(limits, reverse=falls(rule)):
+        raise ValueError("test or order of levels: they must grow graver from IV to I")
+    if rule.test == "offline" and (set(levels) != {4} or limits[0] < 1.0):
+        raise ValueError(
+            "a silent sensor says nothing of the medium: expected levels = { IV = intervals }, "
+            "one or more, and no graver level"
+        )
+
+
+def _check_unit(rule: Rule) -> None:
+    own = quantity_of(rule.quantity).unit
+    if rule.test == "offline":
+        if rule.unit != "interval":
+            raise ValueError(f"unit {rule.unit!r}: a silence is counted in 'interval'")
+    elif rule.test == "sum":
+        if not own.endswith("/h"):
+            raise ValueError(f"sum needs a quantity per hour; {rule.quantity} is in {own}")
+        if canonical(rule.unit) != own.removesuffix("/h"):
+            raise ValueError(f"unit {rule.unit} is not {own.removesuffix('/h')}: {own} summed up")
+    elif rule.test == "neighbour":
+        if rule.unit != "sigma":
+            raise ValueError(f"unit {rule.unit!r}: neighbour is graded in 'sigma'")
+    elif rule.test not in IN_SIGMA and not rule.relative_to and canonical(rule.unit) != own:
+        raise ValueError(f"unit {rule.unit} is not the canonical one")
+
+
+def _check_settings(rule: Rule) -> None:
+    if rule.test in {"sum", "persistence"} and not rule.window_h > 0:
+        raise ValueError(f"window_h is {rule.window_h}; expected hours above zero")
+    if rule.test == "persistence" and not 0 < rule.for_min <= 60 * rule.window_h:
+        raise ValueError(
+            f"for_min is {rule.for_min:g}; expected minutes above zero, at most the window of "
+            f"{60 * rule.window_h:g}"
+        )
+    if rule.test == "neighbour" and not (rule.reach_m > 0 and rule.floor > 0):
+        raise ValueError(
+            f"reach_m is {rule.reach_m:g} and floor {rule.floor:g}; neighbour needs both above zero"
+        )
+    if rule.test in {"offline", "neighbour", "sum"} and rule.relative_to:
+        raise ValueError(f"{rule.test} knows no relative_to; give limits of its own")
 
 
 def _condition(entry: dict) -> Condition:

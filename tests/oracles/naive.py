@@ -1,6 +1,7 @@
 """The quality tests again, as slow as they read: one sensor, one reading at a time."""
 
 import math
+import statistics
 
 import numpy as np
 
@@ -132,3 +133,71 @@ def _middle(window: list[float]) -> float:
     ordered = sorted(window)
     half = len(ordered) // 2
     return (ordered[half - 1] + ordered[half]) / 2
+
+
+def window_sum(at: list[int], rate: list[float], interval: int, window: int) -> list[float]:
+    """Add up a rate per hour minute by minute; a reading stands for the minutes before it."""
+    minutes: dict[int, float] = {}
+    for i, (moment, value) in enumerate(zip(at, rate, strict=True)):
+        first = moment - interval if i == 0 else max(moment - interval, at[i - 1])
+        for minute in range(first + 1, moment + 1):
+            minutes[minute] = value / 60.0
+    return [
+        sum(minutes.get(minute, 0.0) for minute in range(moment - window + 1, moment + 1))
+        for moment in at
+    ]
+
+
+def silences(
+    at: list[int], interval: int, limit: float, off: int, now: int
+) -> list[tuple[float, float | None, float]]:
+    """Since, until and longest silence in intervals; times in minutes."""
+    found: list[list[tuple[int, int]]] = []
+    for begin, end in zip(at, [*at[1:], now], strict=True):
+        if (end - begin) / interval <= limit:
+            continue
+        if found and begin - found[-1][-1][1] < off:
+            found[-1].append((begin, end))
+        else:
+            found.append([(begin, end)])
+    return [
+        (
+            spells[0][0] + limit * interval,
+            None
+            if spells[-1][0] == at[-1] or now - spells[-1][1] < off
+            else float(spells[-1][1] + off),
+            max((end - begin) / interval for begin, end in spells),
+        )
+        for spells in found
+    ]
+
+
+def departure(
+    own: int,
+    rows: list,
+    places: list,
+    kinds: list[str],
+    reach: float,
+    fresh: float,
+    floor: float,
+) -> list[float]:
+    """Distance of one sensor from its like neighbours, reading by reading."""
+    near = [
+        i
+        for i in range(len(rows))
+        if i != own and kinds[i] == kinds[own] and math.dist(places[i], places[own]) <= reach
+    ]
+    graded = []
+    for moment, value in zip(*rows[own], strict=True):
+        spoken = []
+        for i in near:
+            past = [(when, what) for when, what in zip(*rows[i], strict=True) if when <= moment]
+            if past and moment - past[-1][0] <= fresh:
+                spoken.append(past[-1][1])
+        if len(spoken) < 3:
+            graded.append(math.nan)
+            continue
+        centre = statistics.median(spoken)
+        sigma = 1.4826 * statistics.median(abs(each - centre) for each in spoken)
+        graded.append((value - centre) / max(sigma, floor))
+    return graded

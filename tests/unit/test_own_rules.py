@@ -140,6 +140,95 @@ def test_a_slow_rise_foresees_nothing(tiny_city, tmp_path):
     assert not (found["rule"] == "own.rising").any()
 
 
+KINDS = """
+[[rules]]
+lifeline = "drainage"
+key = "own.rain_12h"
+zh = "十二小时雨量"
+en = "Rain of twelve hours"
+quantity = "rain"
+test = "sum"
+unit = "mm"
+window_h = 12.0
+levels = { IV = 50.0 }
+source = "bulletin"
+
+[[rules]]
+lifeline = "gas"
+key = "own.lasting"
+zh = "甲烷持续"
+en = "Methane that lasts"
+quantity = "methane"
+test = "persistence"
+unit = "%VOL"
+window_h = 2.0
+for_min = 30.0
+levels = { III = 1.25 }
+source = "bulletin"
+
+[[rules]]
+lifeline = "water"
+key = "own.beside"
+zh = "偏离邻近测点"
+en = "Away from its neighbours"
+quantity = "pressure"
+test = "neighbour"
+unit = "sigma"
+reach_m = 2000.0
+floor = 5.0
+levels = { IV = 6.0 }
+source = "bulletin"
+
+[[rules]]
+lifeline = "water"
+key = "own.silent"
+zh = "测点离线"
+en = "Sensor silent"
+quantity = "pressure"
+test = "offline"
+unit = "interval"
+levels = { IV = 8.0 }
+source = "bulletin"
+"""
+WRONG_KINDS = {
+    "for longer than the window": ("for_min = 30.0", "for_min = 150.0", "for_min is 150; expected"),
+    "no duration": ("for_min = 30.0\n", "", "for_min is 0; expected minutes above zero"),
+    "no reach": ("reach_m = 2000.0\n", "", "reach_m is 0 and floor 5; neighbour needs both"),
+    "a sum of no rate": (
+        'quantity = "rain"', 'quantity = "level"', "sum needs a quantity per hour; level is in m"
+    ),
+    "a sum in another unit": ('unit = "mm"', 'unit = "m"', "unit m is not mm: mm/h summed up"),
+    "a grave silence": ("IV = 8.0", "I = 8.0", "a silent sensor says nothing of the medium"),
+    "silence in hours": ('"interval"', '"h"', "unit 'h': a silence is counted in 'interval'"),
+    "no window": ("window_h = 12.0", "window_h = 0.0", "window_h is 0.0; expected hours above"),
+}  # fmt: skip
+
+
+def test_a_centre_may_use_every_kind_of_rule(tiny_city, tmp_path):
+    values = tiny_city.readings["pressure/15min"]["value"]
+    values[1, -200:] = np.nan
+    tiny_city.save(tmp_path / "city")
+    examination = examined(tmp_path / "city", KINDS)
+    found = examination.findings.set_index("rule")
+    assert found.loc["own.lasting", "asset"] == "G1"
+    silent = found.loc["own.silent"]
+    assert silent["sensor"] == "p2"
+    assert silent["health"]
+    names = [name for each in examination.warnings["findings"] for name in each]
+    assert any(name.startswith("own.lasting") for name in names)
+    assert not any(name.startswith("own.silent") for name in names)
+
+
+@pytest.mark.parametrize("case", WRONG_KINDS)
+def test_a_wrong_entry_says_what_was_expected(tiny_city, tmp_path, case):
+    old, new, words = WRONG_KINDS[case]
+    assert old in KINDS
+    file = tmp_path / "rules.toml"
+    file.write_text(KINDS.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RulesError, match=rf"rules\.toml: \[\[rules\]\] \d: .*{words}"):
+        load_own_rules(file, ALL, tiny_city.assets.index)
+
+
 def test_a_shelf_takes_the_level_off_and_says_so_but_no_longer_than_it_lasts(saved):
     row = methane(examined(saved, SHELF))
     assert row["level"] == 0

@@ -233,3 +233,84 @@ def test_offset_of_local_time_follows_the_season() -> None:
     assert utc_offset("Asia/Shanghai", winter) == 8 * hour
     assert utc_offset("Europe/Berlin", winter) == hour
     assert utc_offset("Europe/Berlin", summer) == 2 * hour
+
+
+def test_a_silent_sensor_is_a_matter_of_the_device_alone() -> None:
+    time, hours = quarter_hours(2)
+    heard = (hours < 20) | (hours >= 26)
+    one = rule("offline", {4: 3.0}, unit="interval", off_delay_min=30)
+    city = one_sensor(time[heard], moving(time)[heard])
+    (row,) = applied(city, one, at(2)).to_dict("records")
+    assert row["health"]
+    assert row["since"] == at(hours=19.75 + 0.75)  # three intervals after the last reading
+    assert row["until"] == at(hours=26.5)
+    assert (row["value"], row["limit"], row["unit"], row["level"]) == (25.0, 3.0, "interval", 4)
+    assert "no reading for up to 25 intervals (until 10-06 02:00)" in row["evidence_en"]
+    assert "最长 25 个采样间隔无读数" in row["evidence_zh"]
+    (row,) = applied(city, one, at(hours=24)).to_dict("records")
+    assert pd.isna(row["until"])
+    assert row["value"] == 17.0
+    assert len(applied(city, one, at(hours=20.5))) == 0  # silent for three intervals, not longer
+
+
+def test_readings_that_are_bad_are_no_silence() -> None:
+    time, hours = quarter_hours(2)
+    value = np.where((hours >= 20) & (hours < 26), 1900.0, moving(time))
+    assert len(applied(one_sensor(time, value), rule("offline", {4: 3.0}), at(2))) == 0
+
+
+def test_what_is_crossed_now_and_then_counts_once_it_adds_up() -> None:
+    time, hours = quarter_hours(1)
+    crossed = (hours >= 10) & (hours < 16) & (np.round(hours * 4) % 4 < 2)  # every other half-hour
+    value = moving(time) + np.where(crossed, 400, 0)
+    city = one_sensor(time, value)
+    one = rule("persistence", {4: 600.0, 2: 900.0}, window_h=2.0, for_min=60.0, off_delay_min=0)
+    (row,) = applied(city, one).to_dict("records")
+    assert row["since"] == at(hours=11.25)  # 10:00, 10:15, 11:00, 11:15 stand for a quarter each
+    assert (row["value"], row["limit"], row["unit"], row["level"]) == (60.0, 60.0, "min", 4)
+    assert "past 600 kPa, the limit of level IV, for 60 min in all within 2 h" in row["evidence_en"]
+    assert "2 小时内累计 60 min 越过 IV 级限值 600 kPa" in row["evidence_zh"]
+    assert len(applied(city, rule("persistence", {4: 600.0}, window_h=2.0, for_min=75.0))) == 0
+    low = one_sensor(time, 900 - value)
+    down = rule("persistence", {4: 300.0}, window_h=2.0, for_min=60.0, sign="down")
+    (row,) = applied(low, down).to_dict("records")
+    assert row["since"] == at(hours=11.25)
+    assert "past 300 kPa" in row["evidence_en"]
+
+
+def test_rain_is_summed_over_the_window_that_ends_now() -> None:
+    time, hours = quarter_hours(1)
+    value = np.where((hours >= 6) & (hours < 12), 12.0, 0.0)
+    unit = {"quantity": "rain", "unit": "mm/h", "clock": "rain/15min", "range_max": 400.0}
+    city = one_sensor(time, value, lifeline="drainage", **unit)
+    one = rule("sum", {3: 50.0}, quantity="rain", unit="mm", window_h=6.0, off_delay_min=0)
+    flagged = flag_city(city, ALL, at(1).to_datetime64())
+    (row,) = apply_rules(flagged, "drainage", [one], at(1)).to_dict("records")
+    assert row["since"] == at(hours=10.0)  # 17 quarters of 3 mm
+    assert (row["value"], row["unit"], row["limit"]) == (pytest.approx(72.0), "mm", 50.0)
+    assert "added up within 6 h to 72 mm" in row["evidence_en"]
+    assert "6 小时累计达 72 mm" in row["evidence_zh"]
+
+
+def test_one_that_departs_from_its_like_near_by_is_named() -> None:
+    found = applied(network(apart=True), rule("neighbour", {4: 6.0}, reach_m=2500.0, floor=3.0))
+    assert found["sensor"].tolist() == ["s3"]
+    (row,) = found.to_dict("records")
+    assert (row["unit"], row["health"]) == ("sigma", False)
+    assert "left the median of its like within 2500 m by" in row["evidence_en"]
+    assert "偏离 2500 m 内同类测点中位数" in row["evidence_zh"]
+    assert (
+        len(applied(network(apart=True), rule("neighbour", {4: 6.0}, reach_m=500.0, floor=3.0)))
+        == 0
+    )
+    assert (
+        len(applied(network(apart=False), rule("neighbour", {4: 6.0}, reach_m=2500.0, floor=3.0)))
+        == 0
+    )
+
+
+def test_a_rule_for_some_assets_still_asks_all_neighbours() -> None:
+    one = rule("neighbour", {4: 6.0}, reach_m=2500.0, floor=3.0, only=frozenset({"A3"}))
+    assert applied(network(apart=True), one)["sensor"].tolist() == ["s3"]
+    aside = rule("neighbour", {4: 6.0}, reach_m=2500.0, floor=3.0, but=frozenset({"A3"}))
+    assert len(applied(network(apart=True), aside)) == 0
