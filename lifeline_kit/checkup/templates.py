@@ -11,6 +11,9 @@ import pandas as pd
 from lifeline_kit.errors import RulesError
 from lifeline_kit.text import Text
 
+_TEXTS = ("zh", "en", "needs")
+_NOT_IN_CITY = Text("资料中没有", "the city's data do not tell")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indicator:
@@ -22,6 +25,8 @@ class Indicator:
         Target; None: the value is shown and not judged.
     tag : {'S', 'U', 'P'}
         Seen in a source, remembered, or proposed.
+    needs : Text or None
+        What the value waits for where it is unknown.
     """
 
     key: str
@@ -32,6 +37,7 @@ class Indicator:
     at_most: float | None = None
     at_least: float | None = None
     verified: bool = False
+    needs: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,8 @@ def load_template(key: str, path: Path | None = None) -> Template:
         indicators = tuple(
             Indicator(
                 title=Text(entry["zh"], entry["en"]),
-                **{name: value for name, value in entry.items() if name not in ("zh", "en")},
+                needs=Text(**entry["needs"]) if "needs" in entry else None,
+                **{name: value for name, value in entry.items() if name not in _TEXTS},
             )
             for entry in part["indicators"]
         )
@@ -108,7 +115,8 @@ def filled(template: Template, values: Mapping[str, float]) -> pd.DataFrame:
     -------
     DataFrame, index `indicator`
         `title_zh`, `title_en`, `unit`, `value` (NaN unknown), `target` (NaN without), `met`
-        (`yes`, `no`, or empty where unknown or without target), `source`, `tag`, `verified`.
+        (`yes`, `no`, or empty where unknown or without target), `source`, `tag`, `verified`,
+        `needs_zh`, `needs_en` (what a blank waits for; empty where the value is known).
 
     Raises
     ------
@@ -132,6 +140,7 @@ def _row(indicator: Indicator, value: float) -> dict:
     elif np.isfinite(value) and indicator.at_least is not None:
         met = "yes" if value >= indicator.at_least else "no"
     target = indicator.at_most if indicator.at_most is not None else indicator.at_least
+    needs = Text("", "") if np.isfinite(value) else indicator.needs or _NOT_IN_CITY
     return {
         "title_zh": indicator.title.zh,
         "title_en": indicator.title.en,
@@ -142,6 +151,8 @@ def _row(indicator: Indicator, value: float) -> dict:
         "source": indicator.source,
         "tag": indicator.tag,
         "verified": indicator.verified,
+        "needs_zh": needs.zh,
+        "needs_en": needs.en,
     }
 
 
