@@ -152,6 +152,7 @@ def area_risk(
     profile: Profile,
     *,
     lifelines: Sequence[str] | None = None,
+    shares: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Risk of each area, all lifelines together or some.
 
@@ -169,6 +170,8 @@ def area_risk(
     areas : GeoDataFrame, index `area`
     profile : Profile
     lifelines : sequence of str, optional
+    shares : DataFrame, optional
+        Of `asset_shares` for the same tables, where they are at hand.
 
     Returns
     -------
@@ -184,7 +187,10 @@ def area_risk(
     """
     if lifelines is not None:
         assets = assets[assets["lifeline"].isin(lifelines)]
-    shares = asset_shares(assets, areas)
+    if shares is None:
+        shares = asset_shares(assets, areas)
+    elif lifelines is not None:
+        shares = shares[shares["asset"].isin(assets.index)]
     length = pd.Series(np.nan, index=assets.index)
     if "length_m" in assets:
         length = assets["length_m"].astype(float)

@@ -58,6 +58,7 @@ def obstacles(
     weighting: Weighting,
     *,
     subject: str = "city",
+    weights: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Say what pulls down the score of the city, a district or a lifeline.
 
@@ -70,6 +71,8 @@ def obstacles(
         The one of the profile the scores were made with.
     subject : str
         `city`, the id of a district or the key of a lifeline.
+    weights : Series, index lifeline, optional
+        Of `weights.lifeline_weights` for these scores, where they are at hand.
 
     Returns
     -------
@@ -101,7 +104,9 @@ def obstacles(
         part = part[part["subject"] == subject]
     by_place = part.pivot_table(index="lifeline", columns="indicator", values="score", dropna=False)
     present = [each for each in lifelines if each.key in by_place.index]
-    heavy = lifeline_weights(weighting, _of_city(scores, lifelines), district_scores(scores))
+    if weights is None:
+        there = _of_city(scores, lifelines)
+        weights = lifeline_weights(weighting, there, district_scores(scores))["weight"]
     factors: dict[tuple[str, str], tuple[float, float]] = {}
     for lifeline in present:
         own = by_place.loc[lifeline.key]
@@ -109,7 +114,7 @@ def obstacles(
             continue
         known = {key: w for key, w in lifeline.indicators.items() if pd.notna(own.get(key, np.nan))}
         for key, weight in known.items():
-            share = float(heavy["weight"][lifeline.key]) * weight / sum(known.values())
+            share = float(weights[lifeline.key]) * weight / sum(known.values())
             factors[lifeline.key, key] = (share, float(own[key]))
     names = pd.MultiIndex.from_tuples(list(factors), names=["lifeline", "indicator"])
     table = pd.DataFrame(list(factors.values()), index=names, columns=["weight", "score"])

@@ -35,12 +35,15 @@ class RenewalPlan:
     bound : float
         No choice within the budget removes more, by the expected rates.
     budget : float
+    taken : DataFrame, (asset, strategy)
+        Bool: the rows behind `strategies`; of each asset that one of them renews.
     """
 
     chosen: pd.DataFrame
     strategies: pd.DataFrame
     bound: float
     budget: float
+    taken: pd.DataFrame
 
 
 def plan_renewal(
@@ -132,4 +135,5 @@ def plan_renewal(
         strategies=pd.DataFrame(rows).set_index("strategy"),
         bound=bound,
         budget=float(budget),
+        taken=pd.DataFrame(choices, index=candidates.index)[seen],
     )
