@@ -1,5 +1,8 @@
 """The one background process: writes the map's tiles, examines the city where that is due.
 
+After an examination it gathers the dossier of the check-up. Where nothing is kept of a week ago
+and the readings reach back so far, it examines that moment as well, to say what changed since.
+
 A city with a live store is examined again while readings come in, at most once in
 `LEAST_S` and never for more than a quarter of the time.
 
@@ -7,17 +10,30 @@ A city with a live store is examined again while readings come in, at most once 
 folder, so a page never computes and a crash here never takes a page down.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
+
+from lifeline_kit.checkup.dossier import Past, dossier
+from lifeline_kit.checkup.dossier_files import open_dossier, save_dossier, save_problem
+from lifeline_kit.checkup.history import BACK_DAYS, past_before, remember
 from lifeline_kit.errors import LifelineError
-from lifeline_kit.io.examinations import derived_folder, examination_stamp, save_examination
+from lifeline_kit.io.examinations import (
+    derived_folder,
+    examination_stamp,
+    open_examination,
+    save_examination,
+)
 from lifeline_kit.io.live import is_live, live_version, recent_city
 from lifeline_kit.model.city import City
+from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.readings import nodes
 from lifeline_kit.views.store import PROGRESS_FILE
 from lifeline_kit.views.tiles import write_tiles
@@ -55,16 +71,50 @@ def prepare(path: Path) -> None:
     if live and not any(True for _ in nodes(city.readings)):
         _say(city, "waiting", "")  # its terminals have not spoken yet
         return
+    examination = None
     if stored != examination_version(city, None, load_profile()):
         city = city if live else City.open(path)
-        save_examination(
+        examination = examine(
             city,
-            examine(
-                city,
-                progress=lambda stage, done, of: _say(city, "running", stage, done=done, of=of),
-            ),
+            progress=lambda stage, done, of: _say(city, "running", stage, done=done, of=of),
         )
+        save_examination(city, examination)
     _say(city, "done", "")
+    examination = examination or open_examination(city)
+    if examination is not None:
+        gather(city, examination, readings=lambda: city if live else City.open(path))
+
+
+def gather(city: City, examination: Examination, *, readings: Callable[[], City]) -> None:
+    """Store the dossier of an examination where it is missing, damaged or knows of no past.
+
+    Parameters
+    ----------
+    city : City
+        Saved.
+    examination : Examination
+    readings : callable
+        Opens the city with its readings; asked only where a week ago has to be examined.
+    """
+    from lifeline_kit.pipeline import examine
+
+    at, back = examination.at, pd.Timedelta(days=BACK_DAYS)
+    past = past_before(city, at)
+    told = open_dossier(city, examination.version)
+    if told is None or told.before_at != (None if past is None else past.at):
+        remember(city, examination)
+        _tell(city, examination, past)
+    if past is None and at - examination.since > back + pd.Timedelta("1D"):
+        with contextlib.suppress(LifelineError):  # then there is nothing to compare with
+            remember(city, examine(readings(), at - back))
+            _tell(city, examination, past_before(city, at))
+
+
+def _tell(city: City, examination: Examination, past: Past | None) -> None:
+    try:
+        save_dossier(city, dossier(city, examination, past))
+    except LifelineError as error:  # pages say so; the examination stands
+        save_problem(city, examination.version, str(error))
 
 
 def watch(path: Path, *, poll_s: float = POLL_S, least_s: float = LEAST_S) -> None:

@@ -1,0 +1,111 @@
+"""A dossier beside its city: stored in the derived folder, made again where it is missing.
+
+Like a stored examination it can be deleted at any time; `dossier.json` comes last by atomic rename,
+so readers see the old tables or the new ones, never a mixture.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+
+from lifeline_kit.checkup.dossier import PLACES, TABLES, Dossier
+from lifeline_kit.io.examinations import derived_folder
+from lifeline_kit.model.city import City
+from lifeline_kit.model.readings import stamp as when
+
+_FILE = "dossier.json"
+
+
+def save_dossier(city: City, told: Dossier) -> Path:
+    """Store a dossier in the derived folder of its city, in the place of an older one.
+
+    Raises
+    ------
+    CityError
+        Where the city was never saved, or no folder can be written.
+    """
+    root = derived_folder(city)
+    folder = Path(tempfile.mkdtemp(prefix="dossier-", dir=root))
+    for name in (*TABLES, *PLACES):
+        getattr(told, name).to_parquet(folder / f"{name}.parquet", compression="zstd")
+    _write(
+        root,
+        {
+            "version": told.version,
+            "folder": folder.name,
+            "at": told.at.isoformat(),
+            "before_at": "" if told.before_at is None else told.before_at.isoformat(),
+            "budget": told.budget,
+        },
+    )
+    for old in root.glob("dossier-*"):
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def save_problem(city: City, version: str, message: str) -> None:
+    """Store why no dossier of an examination can be made, for those who wait for it."""
+    _write(derived_folder(city), {"version": version, "folder": "", "problem": message})
+
+
+def _write(root: Path, stamp: dict) -> None:
+    partial = root / f"{_FILE}.partial"
+    partial.write_text(json.dumps(stamp, indent=1, ensure_ascii=False), encoding="utf-8")
+    partial.replace(root / _FILE)
+
+
+def _stamp(city: City) -> dict:
+    """Read the stamp; a missing or broken one is none."""
+    try:
+        stamp = json.loads((derived_folder(city) / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) and "folder" in stamp else {}
+
+
+def dossier_stamp(city: City) -> str:
+    """Return what changes with every stored dossier, empty where there is none."""
+    stamp = _stamp(city)
+    return f"{stamp['version']} {stamp['folder']}" if stamp.get("version") else ""
+
+
+def dossier_problem(city: City, version: str) -> str:
+    """Return why there is no dossier of an examination; empty where none was reported."""
+    stamp = _stamp(city)
+    return str(stamp.get("problem", "")) if stamp.get("version") == version else ""
+
+
+def open_dossier(city: City, version: str) -> Dossier | None:
+    """Open the stored dossier of an examination; None where there is none, or it is damaged.
+
+    Parameters
+    ----------
+    city : City
+    version : str
+        Stamp of the examination.
+    """
+    stamp = _stamp(city)
+    if stamp.get("version") != version or not stamp["folder"]:
+        return None
+    folder = derived_folder(city) / str(stamp["folder"])
+    try:
+        plain = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
+        places = {
+            name: gpd.GeoDataFrame(gpd.read_parquet(folder / f"{name}.parquet")) for name in PLACES
+        }
+        before = stamp["before_at"]
+        return Dossier(
+            at=when(stamp["at"]),
+            before_at=when(before) if before else None,
+            version=version,
+            budget=float(stamp["budget"]),
+            **plain,
+            **places,
+        )
+    except (OSError, ValueError, KeyError, TypeError):  # deleted or damaged: made again
+        return None
