@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -94,18 +95,17 @@ def open_dossier(city: City, version: str) -> Dossier | None:
         return None
     folder = derived_folder(city) / str(stamp["folder"])
     try:
-        plain = {name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}
-        places = {
-            name: gpd.GeoDataFrame(gpd.read_parquet(folder / f"{name}.parquet")) for name in PLACES
+        tables: dict[str, Any] = {
+            name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES
         }
+        tables |= {name: gpd.read_parquet(folder / f"{name}.parquet") for name in PLACES}
         before = stamp["before_at"]
         return Dossier(
             at=when(stamp["at"]),
             before_at=when(before) if before else None,
             version=version,
             budget=float(stamp["budget"]),
-            **plain,
-            **places,
+            **tables,
         )
     except (OSError, ValueError, KeyError, TypeError):  # deleted or damaged: made again
         return None
