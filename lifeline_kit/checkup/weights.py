@@ -1,5 +1,6 @@
 """Weights of lifelines in the score of a city or district, read from `weights.toml`."""
 
+import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ class Weighting:
     def judgements(self) -> pd.DataFrame:
         """Return the matrix with its names."""
         return pd.DataFrame(self.matrix, index=self.names, columns=self.names)
+
+    def digest(self) -> str:
+        """Return a fingerprint: scores of equal ones differ by what they score alone."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 def load_weighting(path: Path | None = None) -> Weighting:

@@ -35,3 +35,35 @@ class Examination:
     flags: pd.DataFrame
     version: str
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def past(self, weighting: str = "") -> "Past":
+        """Return what a later examination compares itself with."""
+        return Past(
+            at=self.at,
+            risk=self.risk,
+            scores=self.scores,
+            version=self.version,
+            weighting=weighting,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What is kept of an earlier examination.
+
+    Attributes
+    ----------
+    at : Timestamp
+        UTC, without zone.
+    risk, scores : DataFrame
+        Shapes of `lifeline_kit.model.tables`.
+    version : str
+    weighting : str
+        Fingerprint of the weights behind the scores; empty where nobody noted it.
+    """
+
+    at: pd.Timestamp
+    risk: pd.DataFrame
+    scores: pd.DataFrame
+    version: str = ""
+    weighting: str = ""

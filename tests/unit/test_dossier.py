@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lifeline_kit.checkup.dossier import PLACES, TABLES, Dossier, Past, dossier
+from lifeline_kit.checkup.dossier import PLACES, RESTS_ON, TABLES, Dossier, Past, dossier, settings
+from lifeline_kit.checkup.past import compared_with
+from lifeline_kit.checkup.profile import load_profile
 from lifeline_kit.errors import TableError
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.pipeline import examine
+
+DAY = pd.Timedelta(days=1)
+KEYS = ("at", "before_at", "month_at", "year_at", "version", "blanks", "budget")
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +40,18 @@ def told(tiny_city: City, examined: Examination, kept: dict) -> Dossier:
 
 def a_week_before(examined: Examination) -> Past:
     """The same city with every asset blue, and every score five points better."""
+    return before(examined, 7)
+
+
+def before(examined: Examination, days: float, weighting: str = "") -> Past:
     scores = examined.scores.assign(
         score=examined.scores["score"] + 5.0,
         raw=examined.scores["raw"] + 5.0,
-        until=examined.scores["until"] - pd.Timedelta("7D"),
+        until=examined.scores["until"] - days * DAY,
     )
     risk = examined.risk.assign(level=4)
-    return Past(at=examined.at - pd.Timedelta("7D"), risk=risk, scores=scores)
+    at = examined.at - days * DAY
+    return Past(at=at, risk=risk, scores=scores, weighting=weighting)
 
 
 def test_kilometres_of_places_add_up_to_those_of_the_city(tiny_city: City, told: Dossier) -> None:
@@ -146,4 +156,79 @@ def test_obstacles_name_points_lost_for_every_known_whole(told: Dossier) -> None
 
 def test_every_table_is_listed_once() -> None:
     names = {field.name for field in dataclasses.fields(Dossier)}
-    assert names == {*TABLES, *PLACES, "at", "before_at", "version", "budget"}
+    assert names == {*TABLES, *PLACES, *KEYS}
+    assert set(RESTS_ON) == {*TABLES, *PLACES}
+    assert all(text.zh and text.en for text in RESTS_ON.values())
+
+
+def test_members_are_the_rows_behind_each_place(tiny_city: City, told: Dossier) -> None:
+    for name in PLACES:
+        members = told.members[told.members["scale"] == name]
+        own = getattr(told, name)
+        counts = members.groupby("area").size().reindex(own.index, fill_value=0)
+        assert counts.tolist() == own["n"].tolist()
+    cell = told.cells_500.geometry.iloc[0]
+    first = told.members[told.members["area"] == told.cells_500.index[0]]["asset"]
+    assert tiny_city.assets.geometry[first].intersects(cell).all()
+
+
+def test_every_plan_leads_to_the_pipes_it_renews(told: Dossier) -> None:
+    for (budget, strategy), row in told.plans.iterrows():
+        own = told.taken.loc[budget]
+        own = own[own[strategy]]
+        assert len(own) == row["n"]
+        assert own["cost"].sum() == pytest.approx(row["cost"])
+        assert own["removed"].sum() == pytest.approx(row["removed"])
+        assert row["removed"] <= row["bound"] * (1 + 1e-9)
+
+
+def test_a_month_ago_and_a_year_ago(tiny_city: City, examined: Examination) -> None:
+    told = dossier(
+        tiny_city, examined, month_ago=before(examined, 30), year_ago=before(examined, 365)
+    )
+    change = told.periods[["month_on_month", "year_on_year"]].dropna()
+    assert len(change)
+    assert change.to_numpy() == pytest.approx(-5.0)
+    assert "periods" not in told.blanks
+    assert told.month_at == examined.at - 30 * DAY
+    with pytest.raises(TableError, match="28 to 31"):
+        dossier(tiny_city, examined, month_ago=before(examined, 40))
+
+
+def test_blanks_say_why(tiny_city: City, examined: Examination, told: Dossier) -> None:
+    names = ("changes", "change_counts", "score_changes", "movers", "periods")
+    for name in names:
+        assert told.blanks[name].zh
+        assert told.blanks[name].en
+    bare = tiny_city.with_(assets=tiny_city.assets.drop(columns=["year"]))
+    assert {"plans", "taken", "renewed"} <= set(dossier(bare, examined).blanks)
+    dear = tiny_city.with_(assets=tiny_city.assets.assign(length_m=1e9))
+    assert "single pipe" in dossier(dear, examined).blanks["plans"].en
+    assert told.annual.loc["drills_done", "needs_en"] == "needs the records of drills"
+    assert (told.daily["needs_zh"] != "").tolist() == told.daily["value"].isna().tolist()
+
+
+def test_scores_of_other_weights_are_not_split(tiny_city: City, examined: Examination) -> None:
+    told = dossier(tiny_city, examined, before(examined, 7, "another"))
+    assert not len(told.movers)
+    assert "weighed differently" in told.blanks["movers"].en
+    same = before(examined, 7, load_profile().weighting.digest())
+    assert dossier(tiny_city, examined, same).blanks.get("movers") != told.blanks["movers"]
+
+
+def test_what_an_examination_is_compared_with() -> None:
+    now = pd.Timestamp("2026-10-31T16:00")
+    on_file = [now - days * DAY for days in (0.1, 1, 7, 27, 30, 33, 400)]
+    assert compared_with(on_file, now) == {"before": now - DAY, "month": now - 30 * DAY}
+    year = [now - 362.4 * DAY, now - 367 * DAY]
+    assert compared_with(year, now)["year"] == now - 367 * DAY
+    assert compared_with([], now) == {}
+    assert compared_with([now + DAY, now], now) == {}
+
+
+def test_budgets_carry_unit_and_source() -> None:
+    renewal = settings()["renewal"]
+    assert renewal["unit"] == "CNY"
+    assert renewal["source"]
+    assert renewal["verified"] is False
+    assert renewal["default"] in renewal["budgets"]
