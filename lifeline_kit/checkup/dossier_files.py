@@ -17,8 +17,14 @@ from lifeline_kit.checkup.dossier import PLACES, TABLES, Dossier
 from lifeline_kit.io.examinations import derived_folder
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import stamp as when
+from lifeline_kit.text import Text
 
 _FILE = "dossier.json"
+_MOMENTS = ("before_at", "month_at", "year_at")
+
+
+def _words(moment: pd.Timestamp | None) -> str:
+    return "" if moment is None else moment.isoformat()
 
 
 def save_dossier(city: City, told: Dossier) -> Path:
@@ -39,7 +45,8 @@ def save_dossier(city: City, told: Dossier) -> Path:
             "version": told.version,
             "folder": folder.name,
             "at": told.at.isoformat(),
-            "before_at": "" if told.before_at is None else told.before_at.isoformat(),
+            **{name: _words(getattr(told, name)) for name in _MOMENTS},
+            "blanks": {name: [why.zh, why.en] for name, why in told.blanks.items()},
             "budget": told.budget,
         },
     )
@@ -99,13 +106,19 @@ def open_dossier(city: City, version: str) -> Dossier | None:
             name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES
         }
         tables |= {name: gpd.read_parquet(folder / f"{name}.parquet") for name in PLACES}
-        before = stamp["before_at"]
+        tables |= {name: when(stamp[name]) if stamp[name] else None for name in _MOMENTS}
         return Dossier(
             at=when(stamp["at"]),
-            before_at=when(before) if before else None,
+            blanks={name: Text(*why) for name, why in stamp["blanks"].items()},
             version=version,
             budget=float(stamp["budget"]),
             **tables,
         )
-    except (OSError, ValueError, KeyError, TypeError):  # deleted or damaged: made again
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ):  # deleted or damaged: made again
         return None

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lifeline_kit.checkup.dossier import Past
+from lifeline_kit.checkup.past import periods_ago
 from lifeline_kit.errors import TableError
 from lifeline_kit.io.examinations import derived_folder
 from lifeline_kit.model.city import City
-from lifeline_kit.model.examination import Examination
+from lifeline_kit.model.examination import Examination, Past
 from lifeline_kit.model.readings import stamp as when
 from lifeline_kit.model.tables import RISK_COLUMNS, SCORE_COLUMNS, check_table
 
@@ -30,10 +30,17 @@ _SLACK_DAYS, _OLDEST_DAYS = 0.5, 14.0  # … or nearly so, or up to twice as lon
 _WHOLE_DAYS, _YEAR_DAYS = 40, 400
 
 
-def remember(city: City, examination: Examination) -> Path:
+def remember(city: City, examination: Examination, weighting: str = "") -> Path:
     """Keep risk and scores of an examination, in the place of an earlier one of the same day.
 
     Scores of single assets are not kept.
+
+    Parameters
+    ----------
+    city : City
+    examination : Examination
+    weighting : str
+        `Weighting.digest` of the weights behind the scores.
 
     Raises
     ------
@@ -46,8 +53,10 @@ def remember(city: City, examination: Examination) -> Path:
     file = folder / f"{day:%Y-%m-%d}.zip"
     partial = file.with_suffix(f".{os.getpid()}.partial")
     scores = examination.scores[examination.scores["scope"] != "asset"]
+    stamp = {"at": examination.at.isoformat(), "version": examination.version}
+    stamp["weighting"] = weighting
     with zipfile.ZipFile(partial, "w") as archive:
-        archive.writestr("stamp.json", json.dumps({"at": examination.at.isoformat()}))
+        archive.writestr("stamp.json", json.dumps(stamp))
         for name, table in (("risk", examination.risk), ("scores", scores)):
             archive.writestr(f"{name}.parquet", table.to_parquet(compression="zstd"))
     partial.replace(file)
@@ -103,16 +112,38 @@ def past_before(city: City, at: pd.Timestamp) -> Past | None:
     return None
 
 
+def past_periods(city: City, at: pd.Timestamp) -> dict[str, Past]:
+    """Open what is kept of a month and of a year ago, within three days (`month`, `year`).
+
+    What is not kept, or damaged, is left out.
+    """
+    days = _files(derived_folder(city) / "history")
+    today = when(at.tz_localize("UTC").tz_convert(city.time_zone).tz_localize(None).normalize())
+    chosen = periods_ago([when(day.isoformat()) for day in days], today)
+    found = {name: _open(days[moment.date()]) for name, moment in chosen.items()}
+    return {
+        name: past
+        for name, past in found.items()
+        if past is not None and name in periods_ago([past.at], at)
+    }
+
+
 def _open(file: Path) -> Past | None:
     try:
         with zipfile.ZipFile(file) as archive:
-            at = when(json.loads(archive.read("stamp.json"))["at"])
+            stamp = json.loads(archive.read("stamp.json"))
             risk, scores = (
                 pd.read_parquet(io.BytesIO(archive.read(f"{name}.parquet")))
                 for name in ("risk", "scores")
             )
         check_table(risk, RISK_COLUMNS, "asset")
         check_table(scores, SCORE_COLUMNS, "score_id")
+        return Past(
+            at=when(stamp["at"]),
+            risk=risk,
+            scores=scores,
+            version=str(stamp.get("version", "")),
+            weighting=str(stamp.get("weighting", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, TableError):
         return None
-    return Past(at=at, risk=risk, scores=scores)

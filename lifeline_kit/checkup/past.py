@@ -22,13 +22,12 @@ _REWEIGHED = Text(
     "The two examinations were weighed differently; the change cannot be split.",
 )
 _DAY = pd.Timedelta(days=1)
-_LEAST = 0.5 * _DAY  # less is the same morning over again
 _PERIODS = {"month": (28, 31), "year": (365, 366)}
 _SLACK = 3  # days
 
 
-def compared_with(moments: Iterable[pd.Timestamp], at: pd.Timestamp) -> dict[str, pd.Timestamp]:
-    """Choose the moments that an examination is compared with.
+def periods_ago(moments: Iterable[pd.Timestamp], at: pd.Timestamp) -> dict[str, pd.Timestamp]:
+    """Choose the moments that month-on-month and year-on-year compare with.
 
     Parameters
     ----------
@@ -40,27 +39,25 @@ def compared_with(moments: Iterable[pd.Timestamp], at: pd.Timestamp) -> dict[str
     Returns
     -------
     dict
-        `before`: the last one at least half a day before; `month` and `year`: the nearest to a
-        month or a year ago, within three days, as `changes.over_periods` takes them. What the file
-        does not hold is left out.
+        `month` and `year`: the nearest to a month or a year ago, within three days, as
+        `changes.over_periods` takes them. What the file does not hold is left out.
 
     Examples
     --------
     >>> days = [pd.Timestamp("2026-10-01"), pd.Timestamp("2026-10-30")]
-    >>> compared_with(days, pd.Timestamp("2026-10-31"))["month"]
+    >>> periods_ago(days, pd.Timestamp("2026-10-31"))["month"]
     Timestamp('2026-10-01 00:00:00')
     """
-    known = sorted(moments)
-    before = [each for each in known if at - each >= _LEAST]
-    found = {"before": before[-1]} if before else {}
+    found = {}
     for name, (least, most) in _PERIODS.items():
+        middle = 0.5 * (least + most) * _DAY
         near = [
-            each for each in known if (least - _SLACK) * _DAY <= at - each <= (most + _SLACK) * _DAY
+            (abs((at - each - middle).total_seconds()), each)
+            for each in moments
+            if (least - _SLACK) * _DAY <= at - each <= (most + _SLACK) * _DAY
         ]
         if near:
-            middle = 0.5 * (least + most) * _DAY
-            distance = [abs((at - each - middle).total_seconds()) for each in near]
-            found[name] = near[distance.index(min(distance))]
+            found[name] = min(near)[1]
     return found
 
 

@@ -23,7 +23,7 @@ import pandas as pd
 
 from lifeline_kit.checkup.dossier import Past, dossier
 from lifeline_kit.checkup.dossier_files import open_dossier, save_dossier, save_problem
-from lifeline_kit.checkup.history import BACK_DAYS, past_before, remember
+from lifeline_kit.checkup.history import BACK_DAYS, past_before, past_periods, remember
 from lifeline_kit.errors import LifelineError
 from lifeline_kit.io.examinations import (
     derived_folder,
@@ -96,23 +96,29 @@ def gather(city: City, examination: Examination, *, readings: Callable[[], City]
     readings : callable
         Opens the city with its readings; asked only where a week ago has to be examined.
     """
+    from lifeline_kit.checkup.profile import load_profile
     from lifeline_kit.pipeline import examine
 
     at, back = examination.at, pd.Timedelta(days=BACK_DAYS)
+    weighting = load_profile().weighting.digest()
     past = past_before(city, at)
     told = open_dossier(city, examination.version)
     if told is None or told.before_at != (None if past is None else past.at):
-        remember(city, examination)
+        remember(city, examination, weighting)
         _tell(city, examination, past)
     if past is None and at - examination.since > back + pd.Timedelta("1D"):
         with contextlib.suppress(LifelineError):  # then there is nothing to compare with
-            remember(city, examine(readings(), at - back))
+            remember(city, examine(readings(), at - back), weighting)
             _tell(city, examination, past_before(city, at))
 
 
 def _tell(city: City, examination: Examination, past: Past | None) -> None:
     try:
-        save_dossier(city, dossier(city, examination, past))
+        ago = past_periods(city, examination.at)
+        told = dossier(
+            city, examination, past, month_ago=ago.get("month"), year_ago=ago.get("year")
+        )
+        save_dossier(city, told)
     except LifelineError as error:  # pages say so; the examination stands
         save_problem(city, examination.version, str(error))
 

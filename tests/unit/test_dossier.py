@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lifeline_kit.checkup.dossier import PLACES, RESTS_ON, TABLES, Dossier, Past, dossier, settings
-from lifeline_kit.checkup.past import compared_with
+from lifeline_kit.checkup.past import periods_ago
 from lifeline_kit.checkup.profile import load_profile
 from lifeline_kit.errors import TableError
 from lifeline_kit.model.city import City
@@ -216,14 +216,14 @@ def test_scores_of_other_weights_are_not_split(tiny_city: City, examined: Examin
     assert dossier(tiny_city, examined, same).blanks.get("movers") != told.blanks["movers"]
 
 
-def test_what_an_examination_is_compared_with() -> None:
+def test_what_a_month_and_a_year_ago_are() -> None:
     now = pd.Timestamp("2026-10-31T16:00")
     on_file = [now - days * DAY for days in (0.1, 1, 7, 27, 30, 33, 400)]
-    assert compared_with(on_file, now) == {"before": now - DAY, "month": now - 30 * DAY}
+    assert periods_ago(on_file, now) == {"month": now - 30 * DAY}
     year = [now - 362.4 * DAY, now - 367 * DAY]
-    assert compared_with(year, now)["year"] == now - 367 * DAY
-    assert compared_with([], now) == {}
-    assert compared_with([now + DAY, now], now) == {}
+    assert periods_ago(year, now)["year"] == now - 367 * DAY
+    assert periods_ago([], now) == {}
+    assert periods_ago([now + DAY, now], now) == {}
 
 
 def test_budgets_carry_unit_and_source() -> None:

@@ -15,7 +15,7 @@ from lifeline_kit.checkup.dossier_files import (
     save_dossier,
     save_problem,
 )
-from lifeline_kit.checkup.history import kept_days, past_before, remember
+from lifeline_kit.checkup.history import kept_days, past_before, past_periods, remember
 from lifeline_kit.io.examinations import derived_folder, open_examination
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
@@ -116,6 +116,21 @@ def test_what_changed_is_told_from_about_a_week_ago(city: City, examined: Examin
     assert again.at == at - pd.Timedelta("8D")
     newest[1].unlink()
     assert past_before(city, at) is None  # twenty days are not a week
+
+
+def test_a_month_and_a_year_ago_are_found_on_file(city: City, examined: Examination) -> None:
+    assert past_periods(city, examined.at) == {}
+    for days in (-366, -31, -30, -7, 0):
+        remember(city, days_later(examined, days), "w")
+    found = past_periods(city, examined.at)
+    assert found["month"].at == examined.at - pd.Timedelta("30D")
+    assert found["month"].weighting == "w"
+    assert found["year"].at == examined.at - pd.Timedelta("366D")
+    told = dossier(city, examined, month_ago=found["month"], year_ago=found["year"])
+    assert "periods" not in told.blanks
+    for file in (derived_folder(city) / "history").glob("*.zip"):
+        file.write_bytes(b"")
+    assert past_periods(city, examined.at) == {}
 
 
 def test_one_a_day_and_not_without_end(city: City, examined: Examination) -> None:
