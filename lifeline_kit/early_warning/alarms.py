@@ -70,8 +70,10 @@ def alarm_drafts(
         over = pd.notna(row["until"])
         if item in held.index:
             known = held.loc[item]
-            drafts += _news(item, row, known, at, realarm_min.get(row["rule"], 0.0))
-            if over and known["state"] != "shelved":  # a shelf ends by its date
+            news = _news(item, row, known, now, realarm_min.get(row["rule"], 0.0))
+            drafts += news
+            off = any(draft.act == "unshelve" for draft in news)
+            if over and (off or known["state"] != "shelved"):  # else the shelf ends by its date
                 drafts.append(cleared(item, row["until"]))
             continue
         if over and row["until"] < at - HISTORY:
@@ -110,9 +112,9 @@ def shelved_sensors(held: pd.DataFrame) -> frozenset[tuple[str, str]]:
 
 
 def _news(
-    item: str, row: pd.Series, known: pd.Series, at: pd.Timestamp, realarm_min: float
+    item: str, row: pd.Series, known: pd.Series, now: np.datetime64, realarm_min: float
 ) -> list[Draft]:
-    """Say that a standing alarm has grown worse, or has stood for so long."""
+    """Say that a standing alarm has grown worse, or has stood for so long since it was raised."""
     level = int(row["level"]) or _DEVICE_LEVEL
     if level < known["level"]:
         body = {"level": level} | _measured(row)
@@ -123,7 +125,7 @@ def _news(
         return [off, worse]  # it was put away for what it was, not for what it became
     if not realarm_min > 0 or pd.notna(row["until"]) or known["state"] == "shelved":
         return []
-    times = int((at - row["since"]) / pd.Timedelta(minutes=realarm_min))
+    times = int((now - known["opened"].to_datetime64()) / np.timedelta64(1, "m") / realarm_min)
     if times < 1:
         return []
     return [_draft(item, "again", {"again": times}, f"again:{item}:stands:{times}")]

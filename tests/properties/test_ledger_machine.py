@@ -3,20 +3,16 @@
 Fifty steps of ten stories each in `make test`; `make soak` walks ten thousand and more.
 """
 
-import os
-
 import numpy as np
 import pytest
-import sqlalchemy as sa
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
+from stories import walk, walk_on_postgres
 
 from lifeline_kit.early_warning.duty import load_duty
 from lifeline_kit.early_warning.timers import due
@@ -29,7 +25,6 @@ from lifeline_kit.services.watch import watch_round
 DUTY = load_duty()
 START = np.datetime64("2026-10-01T08:00", "ms")
 MINUTE = np.timedelta64(60_000, "ms")
-STORIES, STEPS = (100, 100) if os.environ.get("LIFELINE_SOAK") else (10, 50)
 BODY = {
     "issue": {"unit": "u", "title_zh": "t", "lifeline": "gas"},
     "assign": {"unit": "v"},
@@ -178,35 +173,9 @@ class Story(RuleBasedStateMachine):
         assert len(sent) == len(self.told)
 
 
-def _run(address, folder):
-    class Here(Story):
-        pass
-
-    Here.address, Here.folder = staticmethod(address), folder
-    run_state_machine_as_test(
-        Here,
-        settings=settings(
-            max_examples=STORIES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_stories_on_sqlite(tmp_path):
-    _run(lambda n: tmp_path / f"l{n}.sqlite", tmp_path / "outbox")
+    walk(Story, lambda n: tmp_path / f"l{n}.sqlite", tmp_path / "outbox")
 
 
 def test_stories_on_postgresql(tmp_path, postgres):
-    engine = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
-
-    def address(n):
-        name = f"story{n}"
-        with engine.connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        return postgres.replace("/postgres", f"/{name}")
-
-    _run(address, tmp_path / "outbox")
-    engine.dispose()
+    walk_on_postgres(Story, postgres, tmp_path / "outbox")

@@ -81,10 +81,10 @@ def test_a_device_in_question_raises_an_alarm_of_the_device_alone(ledger, tiny_c
 def test_what_stands_is_announced_again_and_at_once_when_worse(ledger, examination):
     told(ledger, examination, realarm_min={"gas.methane": 600})
     assert acts(ledger) == ["raise"]
-    told(ledger, examination, hours=5, realarm_min={"gas.methane": 600})  # stands for 11 h
-    told(ledger, examination, hours=5, realarm_min={"gas.methane": 600})
+    told(ledger, examination, hours=11, realarm_min={"gas.methane": 600})
+    told(ledger, examination, hours=11, realarm_min={"gas.methane": 600})
     assert acts(ledger) == ["raise", "again"]
-    told(ledger, examination, hours=6, level=1, realarm_min={"gas.methane": 600})
+    told(ledger, examination, hours=12, level=1, realarm_min={"gas.methane": 600})
     assert acts(ledger) == ["raise", "again", "again"]
     assert ledger.items("alarm")["level"].tolist() == [1]
 
