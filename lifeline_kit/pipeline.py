@@ -1,5 +1,6 @@
 """The order of the stages, written in one place."""
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Callable, Generator
@@ -151,6 +152,55 @@ def examine(
         flags=flags,
         version=version,
         seconds=seconds,
+    )
+
+
+def rescored(
+    city: City,
+    examination: Examination,
+    tasks: pd.DataFrame,
+    *,
+    profile: Profile | None = None,
+) -> Examination:
+    """Score an examination again, with tasks; nothing is examined twice.
+
+    Parameters
+    ----------
+    city : City
+        Readings are not needed.
+    examination : Examination
+        Made without tasks, with the same profile.
+    tasks : DataFrame, index `task`
+        Columns of `checkup.response.TASK_COLUMNS`.
+    profile : Profile, optional
+
+    Returns
+    -------
+    Examination
+        Other scores; the stamp is the old one, `+`, and a stamp of the tasks. The same one where
+        there is no task.
+
+    Raises
+    ------
+    TableError
+        Where a task breaks its shape, or answers none of the warnings.
+    """
+    if tasks.empty:
+        return examination
+    scores = score_city(
+        city,
+        examination.findings,
+        examination.warnings,
+        examination.health,
+        with_rules(ALL, own_rules(city)),
+        profile or load_profile(),
+        at=examination.at,
+        since=examination.since,
+        tasks=tasks,
+    )
+    stamp_of = hashlib.sha256(tasks.to_csv().encode()).hexdigest()[:8]
+    return dataclasses.replace(
+        examination, scores=scores, version=f"{examination.version}+{stamp_of}"
     )
 
 

@@ -44,6 +44,11 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--period", metavar="YYYY-MM", help="month of the report (default: all the data)"
     )
     checkup.add_argument(
+        "--ledger",
+        metavar="PLACE",
+        help="file or postgresql+pg8000://…, or none (default: the city's own where it has one)",
+    )
+    checkup.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="processes for many reports"
     )
     checkup.add_argument("--out", type=Path, required=True, help="a file, or a folder for several")
@@ -60,6 +65,8 @@ def _checkup(options: argparse.Namespace) -> int:
     formats = _formats(options)
     if options.jobs < 0:
         raise InputError(f"--jobs {options.jobs} is no number of processes; expected 1 or more.")
+    from lifeline_kit.reports.batch import Batch, write_reports
+
     city, notes = _load(options)
     asked = _asked(city, options, langs, formats)
     period, at = _period(city, options.period)
@@ -67,7 +74,21 @@ def _checkup(options: argparse.Namespace) -> int:
         from lifeline_kit.pipeline import examine
 
         examination = examine(city, at, progress=advance)
-    written = _write_reports(city, examination, notes, options, asked, formats, period)
+    from lifeline_kit.services.books import answered, book_until
+
+    book = book_until(city, examination.at.to_datetime64(), options.ledger)
+    examination = answered(city, examination, book)
+    batch = Batch(
+        city=city,
+        examination=examination,
+        out=options.out,
+        formats=tuple(formats),
+        period=period,
+        notes=tuple(notes),
+        book=book,
+    )
+    with bar() as advance:
+        written = write_reports(batch, asked, jobs=options.jobs, progress=advance)
     for note in notes:
         err.print(f"[dim]{escape(note(langs[0]))}[/]", highlight=False, soft_wrap=True)
     if options.profile:
@@ -152,29 +173,6 @@ def _asked(
     if len(asked) * len(formats) > 1 and options.out.suffix:
         raise InputError(f"--out {options.out} is one file, but several reports were asked for.")
     return asked
-
-
-def _write_reports(
-    city: City,
-    examination: Examination,
-    notes: list[Text],
-    options: argparse.Namespace,
-    asked: list[tuple[str | None, Lang]],
-    formats: list[str],
-    period: "Period | None",
-) -> list[Path]:
-    from lifeline_kit.reports.batch import Batch, write_reports
-
-    batch = Batch(
-        city=city,
-        examination=examination,
-        out=options.out,
-        formats=tuple(formats),
-        period=period,
-        notes=tuple(notes),
-    )
-    with bar() as advance:
-        return write_reports(batch, asked, jobs=options.jobs, progress=advance)
 
 
 def _print_profile(examination: Examination) -> None:

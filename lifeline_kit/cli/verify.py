@@ -25,6 +25,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     verify.add_argument("report", type=Path, help="html, json, pdf or docx of lifeline checkup")
     verify.add_argument("--city", type=Path, help="city folder")
     verify.add_argument(
+        "--ledger", metavar="PLACE", help="ledger of the report, or none (default: the city's own)"
+    )
+    verify.add_argument(
         "--attachments", type=Path, metavar="DIR", help="take the attached files out"
     )
     verify.set_defaults(command=_verify)
@@ -42,9 +45,10 @@ def _verify(options: argparse.Namespace) -> int:
         raise InputError("expected --city DIR to compute from, or --attachments DIR.")
     city = recent_city(options.city)
     with bar() as advance:
-        from lifeline_kit.reports.verify import verify_report
+        from lifeline_kit.reports.verify import book_behind, verify_report
 
-        verdict = verify_report(reported, city, progress=advance)
+        book = book_behind(reported, city, options.ledger)
+        verdict = verify_report(reported, city, book=book, progress=advance)
     for note in verdict.notes:
         err.print(escape(note.en), highlight=False, soft_wrap=True)
     if not verdict.differences:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lifeline_kit.reports.chapters import Extract
 from lifeline_kit.reports.content import sorted_warnings
+from lifeline_kit.reports.ledger_rows import ledger_tables
 from lifeline_kit.reports.places import place
 
 JSON_NAME = "report.json"
@@ -37,17 +38,19 @@ def tables(part: Extract) -> dict[str, bytes]:
     Returns
     -------
     dict
-        `findings.csv`, `warnings.csv`, `scores.csv`; times in UTC.
+        `findings.csv`, `warnings.csv`, `scores.csv`, and with a ledger `ledger_….csv` of what is in
+        it at these places; times in UTC.
     """
     scores = part.examination.scores
     within = (scores["scope"] == "asset") & scores["subject"].isin(part.assets.index)
     scores = scores[within | (scores["subject"] == part.area)] if part.area else scores
     places = {name: place(str(name), part.names) for name in part.assets.index}
+    held = ledger_tables(part)
     return {
         "findings.csv": _csv(_placed(part.findings, places)),
         "warnings.csv": _csv(_placed(sorted_warnings(part.warnings), places)),
         "scores.csv": _csv(scores.reset_index(drop=True)),
-    }
+    } | {f"ledger_{name}.csv": _csv(frame) for name, frame in held.items()}
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

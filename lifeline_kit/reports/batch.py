@@ -14,6 +14,7 @@ import geopandas as gpd
 import xarray as xr
 
 from lifeline_kit.errors import CityError, InputError
+from lifeline_kit.io.ledger import Snapshot
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.reports.content import area_ids
@@ -35,6 +36,7 @@ class Batch:
     formats: tuple[str, ...]
     period: Period | None = None
     notes: tuple[Text, ...] = ()
+    book: Snapshot | None = None
 
 
 def areas_asked(city: City, district: str | None) -> list[str | None]:
@@ -124,6 +126,7 @@ def _write(batch: Batch, area: str | None, lang: Lang) -> list[Path]:
         period=batch.period,
         formats=batch.formats,
         notes=batch.notes,
+        book=batch.book,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from lifeline_kit.checkup.scores import DIMENSIONS
+from lifeline_kit.io.ledger import Snapshot
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.lifeline import Lifeline
@@ -74,6 +75,10 @@ class Extract:
         Of these assets, and of the period.
     area : str or None
     names : dict of asset to str
+    since : Timestamp
+        Where the period begins, UTC: the month's, or that of the data.
+    book : Snapshot or None
+        The ledger, of the whole city.
     """
 
     city: City
@@ -85,6 +90,8 @@ class Extract:
     area: str | None
     names: dict[str, str]
     lang: Lang
+    since: pd.Timestamp
+    book: Snapshot | None = None
 
 
 def shown_findings(findings: pd.DataFrame) -> pd.DataFrame:

@@ -9,11 +9,13 @@ import pandas as pd
 
 from lifeline_kit.early_warning.own_rules import with_rules
 from lifeline_kit.errors import CityError
+from lifeline_kit.io.ledger import Snapshot
 from lifeline_kit.lifelines import ALL
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.pipeline import own_rules
 from lifeline_kit.reports.chapters import Chapter, Extract, chapter
+from lifeline_kit.reports.ledger_part import LedgerPart, ledger_part
 from lifeline_kit.reports.period import Period
 from lifeline_kit.reports.places import local, names_of
 from lifeline_kit.reports.rows import (
@@ -36,7 +38,8 @@ class CheckupReport:
     """A whole report in one language; every row comes from the examination.
 
     `at` is the moment of the examination to the millisecond (UTC): `lifeline verify` examines
-    the city up to it again.
+    the city up to it again. `book` says up to which event the ledger counts (number and hash), and
+    is empty without one; `ledger` is what the report takes from there.
     """
 
     lang: Lang
@@ -49,6 +52,7 @@ class CheckupReport:
     until: str
     at: str
     version: str
+    book: str
     score: float
     raw: float
     grade: str
@@ -68,6 +72,7 @@ class CheckupReport:
     quality: list[dict]
     sources: list[dict]
     distrust: list[str]
+    ledger: LedgerPart | None
     time_zone: str
     notes: list[str] = field(default_factory=list)
 
@@ -80,6 +85,7 @@ def compose(
     district: str | None = None,
     period: Period | None = None,
     notes: Sequence[Text] = (),
+    book: Snapshot | None = None,
 ) -> CheckupReport:
     """Gather a report from an examination.
 
@@ -94,13 +100,15 @@ def compose(
         Findings and warnings that ended before it are left out.
     notes : sequence of Text
         What was noticed while loading files of one's own.
+    book : Snapshot, optional
+        The city's ledger up to the moment of the examination.
 
     Raises
     ------
     CityError
         Where the district is unknown.
     """
-    part = extract(city, examination, lang=lang, district=district, period=period)
+    part = extract(city, examination, lang=lang, district=district, period=period, book=book)
     return report_of(part, period=period, notes=notes)
 
 
@@ -116,6 +124,7 @@ def report_of(
     present = [each for each in declared if (part.assets["lifeline"] == each.key).any()]
     chapters = [chapter(each, part) for each in present]
     coupled = part.findings[part.findings["method"] == "coupling"]
+    ledger = ledger_part(part, chapters, present)
     attention = listed[listed["state"] == "open"].head(5)
     return CheckupReport(
         lang=lang,
@@ -128,6 +137,7 @@ def report_of(
         until=local(examination.at, city),
         at=examination.at.isoformat(),
         version=examination.version,
+        book="" if part.book is None else str(part.book.head),
         score=whole["score"],
         raw=whole["raw"],
         grade=whole["grade"],
@@ -151,7 +161,8 @@ def report_of(
             {"title": each.title(lang), "url": each.url, "licence": each.licence}
             for each in city.sources
         ],
-        distrust=_distrust(chapters, lang),
+        distrust=_distrust(chapters, ledger, lang),
+        ledger=ledger,
         time_zone=city.time_zone,
         notes=[note(lang) for note in notes],
     )
@@ -164,6 +175,7 @@ def extract(
     lang: Lang,
     district: str | None = None,
     period: Period | None = None,
+    book: Snapshot | None = None,
 ) -> Extract:
     """Take from an examination what a report covers.
 
@@ -188,6 +200,8 @@ def extract(
         area=district,
         names=names_of(city, lang),
         lang=lang,
+        since=period.since if period else examination.since,
+        book=book,
     )
 
 
@@ -233,9 +247,15 @@ def _scope(city: City, names: dict[str, str], district: str | None, lang: Lang) 
     return WORDS["whole_city" if len(city.areas) else "all_files"](lang)
 
 
-def _distrust(chapters: Sequence[Chapter], lang: Lang) -> list[str]:
-    """Warn on the first page where most readings of a lifeline failed quality control."""
-    return [
+def _distrust(chapters: Sequence[Chapter], ledger: LedgerPart | None, lang: Lang) -> list[str]:
+    """Warn on the first page of a broken ledger, and where most readings of a lifeline are bad."""
+    said = (
+        WORDS["book_broken"].format(problem=ledger.problems[0])
+        if ledger and ledger.problems
+        else None
+    )
+    broken = [] if said is None else [said(lang)]
+    return broken + [
         WORDS["distrust"].format(
             lifeline=chapter.lifeline.title(lang), share=f"{100 * chapter.monitoring['good']:.0f} %"
         )(lang)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +65,14 @@ def _picture(svg: Markup) -> Markup:
     return Markup(f'<img alt="" src="data:image/svg+xml;base64,{data}">')
 
 
-def page(values: dict, charts: Charts, *, lang: Lang, attachment: bytes | None = None) -> str:
+def page(
+    values: dict,
+    charts: Charts,
+    *,
+    lang: Lang,
+    attached: Sequence[str] = (),
+    attachment: bytes | None = None,
+) -> str:
     """Lay a report out as HTML.
 
     Parameters
@@ -73,12 +81,14 @@ def page(values: dict, charts: Charts, *, lang: Lang, attachment: bytes | None =
         The plain report, from `figures.plain`.
     charts : Charts
     lang : {'zh', 'en'}
+    attached : sequence of str
+        Names of the files that go with the report.
     attachment : bytes, optional
         A zip that the page carries; the page then marks every value with its query id. Without
         it the page is meant for paper.
     """
     on_screen = attachment is not None
-    about = {key: values[key] for key in ("lang", "district", "period", "at", "version")}
+    about = {key: values[key] for key in ("lang", "district", "period", "at", "version", "book")}
     shown = charts if on_screen else _as_pictures(charts)
     template = environment().get_template("checkup.html.j2")
     return template.render(
@@ -90,6 +100,7 @@ def page(values: dict, charts: Charts, *, lang: Lang, attachment: bytes | None =
         on_screen=on_screen,
         about=json.dumps(about),
         meta=META,
+        attached=", ".join(attached),
         attachment=base64.b64encode(attachment or b"").decode(),
         cause_colours=CAUSE,
         level_names={str(level): name for level, name in LEVEL_NAMES.items()},

@@ -14,6 +14,7 @@ _WHAT = {
     "warnings.csv": ("Supplement", "all warnings of the report"),
     "scores.csv": ("Supplement", "all scores of the report"),
 }
+_LEDGER = ("Supplement", "what the report rests on in the ledger")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -50,8 +51,8 @@ def pdf_of(html: str, attached: Mapping[str, bytes], *, at: datetime) -> bytes:
         weasyprint.Attachment(
             string=content,
             name=name,
-            description=_WHAT[name][1],
-            relationship=_WHAT[name][0],
+            description=_WHAT.get(name, _LEDGER)[1],
+            relationship=_WHAT.get(name, _LEDGER)[0],
             created=at,
             modified=at,
         )

@@ -20,6 +20,7 @@ from lifeline_kit.reports.figures import figures
 
 META = "lifeline-report"  # name of the tag that tells what a page is about
 NAMESPACE = "urn:lifeline-kit:report:1"  # of the part of a DOCX that holds the attachments
+_HEAD = "book"  # how far the ledger counts; reports of before had none
 _ABOUT = ("lang", "district", "period", "at", "version")
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DIGIT = re.compile(r"\d")
@@ -34,7 +35,7 @@ class Reported:
     Attributes
     ----------
     about : dict
-        `lang`, `district`, `period`, `at`, `version`.
+        `lang`, `district`, `period`, `at`, `version`, `book`.
     shown : dict of query id to what stands there
         A list of texts for HTML and DOCX (a value may stand in several places), values for JSON.
     loose : Counter
@@ -92,7 +93,7 @@ def parse_report(content: bytes) -> Reported:
 
 
 def _about(values: dict) -> dict[str, str]:
-    about = {key: values[key] for key in _ABOUT}
+    about = {key: values[key] for key in _ABOUT} | {_HEAD: values.get(_HEAD, "")}
     if not all(isinstance(each, str) for each in about.values()):
         raise ValueError("what the report is about is not text")
     return about

@@ -10,17 +10,19 @@ import pandas as pd
 
 from lifeline_kit.checkup.profile import load_profile
 from lifeline_kit.errors import InputError
+from lifeline_kit.io.ledger import Head, Snapshot
 from lifeline_kit.model.city import City
 from lifeline_kit.model.readings import stamp
 from lifeline_kit.pipeline import examination_version, examine
 from lifeline_kit.reports.period import asked_moment, month
 from lifeline_kit.reports.read_back import Reported, parse_report
 from lifeline_kit.reports.write import report_files
+from lifeline_kit.services.books import NONE, answered, book_up_to
 from lifeline_kit.text import LANGS, Text
 
 _STAMP = Text(
-    "版本指纹不同：数据、规则或程序已不是报告所用的；以下为按截止时刻重算的结果。",
-    "the version stamp differs: data, rules or program are not those of the report; "
+    "版本指纹不同：数据、规则、台账或程序已不是报告所用的；以下为按截止时刻重算的结果。",
+    "the version stamp differs: data, rules, ledger or program are not those of the report; "
     "what follows was computed anew up to its moment.",
 )
 _PAGES = Text(
@@ -28,6 +30,14 @@ _PAGES = Text(
     "stamp or layout program differ: the pages of the PDF were not compared, only the values "
     "attached to it.",
 )
+
+
+_BROKEN = Text("台账有问题：{problem}", "the ledger is not what it was: {problem}")
+_PASSED_OVER = Text(
+    "未打开台账：报告中取自台账的数字与响应得分无法核对。",
+    "the ledger was passed over: numbers taken from it and scores of response cannot be confirmed.",
+)
+_MOST_PROBLEMS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +66,41 @@ class Verdict:
     notes: list[Text]
 
 
+def book_behind(reported: Reported, city: City, asked: str | None = None) -> Snapshot | None:
+    """Read the ledger up to the head that a report states; None where it rests on none.
+
+    Parameters
+    ----------
+    reported : Reported
+    city : City
+    asked : str, optional
+        A place, or `none` to pass over it; by default the city's own.
+
+    Raises
+    ------
+    InputError
+        Where the report's head is none.
+    LedgerError
+        Where there is no ledger to read.
+    """
+    said = reported.about.get("book", "")
+    if not said or asked == NONE:
+        return None
+    try:
+        head = Head.of(said)
+    except ValueError as error:
+        raise InputError(
+            f"the report says that its ledger ends at {said[:80]!r}; expected a number and a hash."
+        ) from error
+    return book_up_to(city, head, asked)
+
+
 def verify_report(
-    reported: Reported, city: City, *, progress: Callable[[str, int, int], None] | None = None
+    reported: Reported,
+    city: City,
+    *,
+    book: Snapshot | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Verdict:
     """Examine the city again up to the report's moment, write the report again, and compare.
 
@@ -69,6 +112,8 @@ def verify_report(
     reported : Reported
     city : City
         With readings.
+    book : Snapshot, optional
+        Of `book_behind`; what it says of itself becomes a note, and its numbers are compared.
     progress : callable (stage, done, of), optional
 
     Raises
@@ -91,11 +136,11 @@ def verify_report(
         (
             each
             for each in (None, moment)
-            if examination_version(city, each, profile) == about["version"]
+            if examination_version(city, each, profile) == about["version"].partition("+")[0]
         ),
         asked_moment(city, moment),
     )
-    examination = examine(city, at, progress=progress)
+    examination = answered(city, examine(city, at, progress=progress), book)
     again = parse_report(
         report_files(
             city,
@@ -104,17 +149,25 @@ def verify_report(
             district=about["district"] or None,
             period=month(about["period"], city.time_zone) if about["period"] else None,
             formats=[reported.form],
+            book=book,
         )[reported.form]
     )
     stamped = examination.version == about["version"]
     drawn_alike = stamped and reported.producer == again.producer
     notes = [] if stamped else [_STAMP]
+    notes += _on_ledger(reported, book)
     notes += [] if drawn_alike or reported.form != "pdf" else [_PAGES]
     return Verdict(
         n=len(again.shown),
         differences=differences(reported, again, stamped=stamped, pages=drawn_alike),
         notes=notes,
     )
+
+
+def _on_ledger(reported: Reported, book: Snapshot | None) -> list[Text]:
+    if book is not None:
+        return [_BROKEN.format(problem=each) for each in book.problems[:_MOST_PROBLEMS]]
+    return [_PASSED_OVER] if reported.about.get("book") else []
 
 
 def differences(

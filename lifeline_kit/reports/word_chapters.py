@@ -9,6 +9,13 @@ from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.reports.drawings import Drawings
 from lifeline_kit.reports.figures import Figure
 from lifeline_kit.reports.ooxml import Cell, Column, Look, Piece, Shown, number, share
+from lifeline_kit.reports.word_ledger import (
+    write_actions,
+    write_audit,
+    write_duties,
+    write_hazards,
+    write_ledger,
+)
 from lifeline_kit.reports.word_parts import write_cases, write_heating, write_network
 from lifeline_kit.reports.word_writer import Writer
 
@@ -23,6 +30,7 @@ def write_chapters(writer: Writer, report: Figure, drawings: Drawings) -> None:
     _conclusion(writer, report, drawings)
     _inventory(writer, report)
     _warnings(writer, report)
+    write_ledger(writer, report.ledger)
     for chapter in report.chapters:
         _chapter(writer, chapter, drawings)
     if report.coupling:
@@ -31,6 +39,9 @@ def write_chapters(writer: Writer, report: Figure, drawings: Drawings) -> None:
     if report.districts:
         writer.heading(writer.w["districts"])
         _districts(writer, report)
+    if report.ledger:
+        write_hazards(writer, report.ledger)
+        write_duties(writer, report.ledger)
     _appendices(writer, report)
     writer.contents(anchor)
 
@@ -59,6 +70,7 @@ def _cover(writer: Writer, report: Figure) -> None:
         (w["completeness"], [share(report.completeness)]),
         (w["version"], [report.version]),
     ]
+    facts += [(w["book_head"], [report.book])] if report.ledger else []
     for title, pieces in facts:
         writer.say(f"{title}  ", *pieces, look=Look(size=22))
     writer.next_page()
@@ -102,6 +114,8 @@ def _conclusion(writer: Writer, report: Figure, drawings: Drawings) -> None:
             row.level, " ", row.lifeline, " ", row.title, " — ", row.place, ", ", row.issued,
             style="ListBullet",
         )  # fmt: skip
+    if report.ledger:
+        write_actions(writer, report.ledger)
     writer.heading(w["map"], 2)
     if drawings.map is not None:
         writer.picture(drawings.map, most_mm=80)
@@ -318,5 +332,7 @@ def _appendices(writer: Writer, report: Figure) -> None:
         columns((w["data_source"], 4), (w["licence"], 1.5)),
         [[[row.title, " ", row.url], row.licence] for row in report.sources],
     )
+    if report.ledger:
+        write_audit(writer, report.ledger)
     writer.note(w["docx_attachment"])
     writer.note(f"{w['disclaimer']} {w['footer']} · ", report.version)

@@ -1,6 +1,7 @@
 """The words of the check-up report, in both languages."""
 
 from lifeline_kit.lifelines.gas.triage_words import ASSISTS, SCREENING
+from lifeline_kit.reports.ledger_words import LEDGER_WORDS
 from lifeline_kit.text import Lang, Text
 
 WORDS = {
@@ -166,7 +167,7 @@ WORDS = {
         "辅助研判，不替代现场检测。", "Decision support; no substitute for inspection."
     ),
     "footer": Text("由 lifeline_kit 生成", "Made with lifeline_kit"),
-}
+} | LEDGER_WORDS
 
 TESTS = {
     "range_fail": Text("超出量程", "outside the span"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lifeline_kit.errors import InputError
+from lifeline_kit.io.ledger import Snapshot
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.reports.attach import JSON_NAME, report_json, tables, zipped
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 FORMATS = ("html", "pdf", "json", "docx")
 
 
-def write_report(
+def write_report(  # noqa: PLR0913 - all that a report can be asked for
     city: City,
     examination: Examination,
     out: Path,
@@ -36,6 +37,7 @@ def write_report(
     period: Period | None = None,
     formats: Sequence[str] = ("html",),
     notes: Sequence[Text] = (),
+    book: Snapshot | None = None,
 ) -> list[Path]:
     """Write the check-up report of a city, a district or a cell.
 
@@ -53,6 +55,9 @@ def write_report(
         The month that the report is about.
     formats : sequence of {'html', 'pdf', 'json', 'docx'}
     notes : sequence of Text
+    book : Snapshot, optional
+        The city's ledger up to the moment of the examination: chapters on how warnings were
+        handled, on hazards, duties, and the audit trail.
 
     Returns
     -------
@@ -79,6 +84,7 @@ def write_report(
         period=period,
         formats=formats,
         notes=notes,
+        book=book,
     )
     when = period.name if period else f"{city.local(examination.at):%Y-%m-%d}"
     # an id may hold what a file name may not
@@ -106,10 +112,11 @@ def report_files(
     period: Period | None = None,
     formats: Sequence[str] = ("html",),
     notes: Sequence[Text] = (),
+    book: Snapshot | None = None,
 ) -> dict[str, bytes]:
     """Lay a report out; one entry per format. See `write_report`."""
     with _no_collection():
-        part = extract(city, examination, lang=lang, district=district, period=period)
+        part = extract(city, examination, lang=lang, district=district, period=period, book=book)
         report = report_of(part, period=period, notes=notes)
         values = plain(report)
         attached = {JSON_NAME: report_json(values)}
@@ -136,13 +143,15 @@ def _encoders(
     charts = cache(lambda: charts_of(drawings))
 
     def html() -> bytes:
-        return page(values, charts(), lang=lang, attachment=zipped(attached)).encode()
+        return page(
+            values, charts(), lang=lang, attached=list(attached), attachment=zipped(attached)
+        ).encode()
 
     def pdf() -> bytes:
         from lifeline_kit.reports.pdf import pdf_of
 
         at = datetime.fromisoformat(f"{moment:%Y-%m-%dT%H:%M:%S}+00:00")
-        return pdf_of(page(values, charts(), lang=lang), attached, at=at)
+        return pdf_of(page(values, charts(), lang=lang, attached=list(attached)), attached, at=at)
 
     def docx() -> bytes:
         from lifeline_kit.reports.word import docx_of

@@ -6,6 +6,7 @@ from tornado.web import StaticFileHandler
 
 from lifeline_kit.io.examinations import derived_folder
 from lifeline_kit.model.city import City
+from lifeline_kit.services.books import answered, book_until
 from lifeline_kit.text import Lang
 from lifeline_kit.views.store import Store
 
@@ -44,7 +45,15 @@ def make_report(store: Store, lang: Lang, district: str = "") -> Path:
     examination = store.examined()
     part = f"-{district}" if district else ""
     file = reports_folder(store.city) / f"checkup-{examination.at:%Y%m%d}{part}-{lang}.html"
-    write_report(store.city, examination, file, lang=lang, district=district or None)
+    book = book_until(store.city, examination.at.to_datetime64())
+    write_report(
+        store.city,
+        answered(store.city, examination, book),
+        file,
+        lang=lang,
+        district=district or None,
+        book=book,
+    )
     return file
 
 
