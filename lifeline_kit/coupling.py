@@ -2,7 +2,8 @@
 
 Each coupling is a row: findings by these rules, on assets of one lifeline, put assets of another
 within a distance at risk. The effect is a finding of its own with the id of its cause; it raises
-likelihood, and warns of nothing by itself (level 0).
+likelihood, and warns of nothing by itself (level 0). What findings mean together is decided here
+too, by the composite conditions that the lifelines declare.
 """
 
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 import pandas as pd
 from shapely import STRtree
 
+from lifeline_kit.lifelines import ALL
+from lifeline_kit.methods.composites import composite_findings
 from lifeline_kit.model.city import City
-from lifeline_kit.model.tables import FINDING_COLUMNS, table
+from lifeline_kit.model.tables import FINDING_COLUMNS, join_findings, table
 from lifeline_kit.text import Text
 
 
@@ -89,7 +92,8 @@ def couple(city: City, findings: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Findings with `cause`; of several causes of one effect the strongest is kept.
+        Findings with `cause`; of several causes of one effect the strongest is kept. Those of
+        composite conditions are graded.
     """
     if city.assets.geometry.isna().all():
         return table([], FINDING_COLUMNS, "finding")
@@ -103,7 +107,9 @@ def couple(city: City, findings: pd.DataFrame) -> pd.DataFrame:
             known = rows.get(row["finding"])
             if known is None or known["severity"] < row["severity"]:
                 rows[row["finding"]] = row
-    return table(rows.values(), FINDING_COLUMNS, "finding")
+    composites = [each for lifeline in ALL for each in lifeline.composites]
+    effects = table(rows.values(), FINDING_COLUMNS, "finding")
+    return join_findings([effects, composite_findings(composites, findings, city.assets)])
 
 
 def _effects(city: City, coupling: Coupling, causes: pd.DataFrame) -> Iterator[dict]:

@@ -50,6 +50,9 @@ def raise_warnings(
         Warnings, in the order of issue; `asset` is that of the worst finding.
     """
     rules = {rule.key: rule for lifeline in lifelines for rule in lifeline.rules}
+    for composite in (each for lifeline in lifelines for each in lifeline.composites):
+        if composite.rules and composite.rules[0] in rules:  # it grades what its parts warn of
+            rules[composite.key] = rules[composite.rules[0]]
     warned = findings[(findings["level"] > 0) & ~findings["health"]].sort_values(
         "since", kind="stable"
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 import shapely
 
 from lifeline_kit.errors import AssetsError, LifelineError, RulesError
+from lifeline_kit.model.composites import LEVELS, Composite, composite_of
 from lifeline_kit.text import Text
 from lifeline_kit.units import canonical
 from lifeline_kit.vocabulary import quantity as quantity_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from lifeline_kit.model.city import City
 
-LEVELS = {"IV": 4, "III": 3, "II": 2, "I": 1}
 Entry = TypeVar("Entry")
 Test = Literal[
     "above", "below", "rise", "forecast", "residual", "night", "shift", "offline", "persistence",
@@ -175,6 +175,7 @@ class Lifeline:
     diagnose: "Callable[[Lifeline, City, pd.Timestamp], pd.DataFrame]"
     judge: "Callable[[City, pd.DataFrame, pd.Timestamp], pd.DataFrame] | None" = None
     version: str = "1"
+    composites: tuple[Composite, ...] = ()
     indicators: Mapping[str, float] = field(default_factory=dict)
 
     def kind(self, key: str) -> Kind | None:
@@ -227,7 +228,8 @@ def load_lifeline(
     Parameters
     ----------
     path : Path
-        TOML with `[lifeline]`, `[[kinds]]`, `[[measures]]`, `[[rules]]`, `[[conditions]]`.
+        TOML with `[lifeline]`, `[[kinds]]`, `[[measures]]`, `[[rules]]`, `[[conditions]]`;
+        `[[composites]]` where there are any.
     diagnose : callable
     judge : callable, optional
 
@@ -251,6 +253,7 @@ def load_lifeline(
             measures=_entries(data, "measures", _measure),
             rules=_entries(data, "rules", rule_of),
             conditions=_entries(data, "conditions", _condition),
+            composites=_entries({"composites": [], **data}, "composites", composite_of),
             diagnose=diagnose,
             judge=judge,
         )

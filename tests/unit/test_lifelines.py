@@ -8,7 +8,7 @@ from lifeline_kit import lifelines
 from lifeline_kit.checkup.scores import DIMENSIONS
 from lifeline_kit.coupling import COUPLINGS
 from lifeline_kit.lifelines import ALL
-from lifeline_kit.model.lifeline import Lifeline
+from lifeline_kit.model.lifeline import LIMIT_TESTS, Lifeline
 from lifeline_kit.vocabulary import QUANTITIES
 
 FOLDER = Path(lifelines.__file__).parent
@@ -102,3 +102,21 @@ def test_couplings_refer_to_rules_lifelines_and_kinds_that_exist() -> None:
         assert coupling.distance_m > 0
         assert 0 < coupling.share <= 1
         assert coupling.source
+
+
+@each
+def test_a_grave_limit_that_stands_is_told_again(lifeline: Lifeline) -> None:
+    for rule in lifeline.rules:
+        grave = min(rule.levels) <= 2 and rule.test in LIMIT_TESTS
+        assert (rule.realarm_min > 0) == grave, rule.key
+
+
+def test_rain_is_graded_as_the_weather_service_signals_it() -> None:
+    (drainage,) = (one for one in ALL if one.key == "drainage")
+    signals = {
+        (rule.window_h, level): limit
+        for rule in drainage.rules
+        if rule.test == "sum"
+        for level, limit in rule.levels.items()
+    }
+    assert signals == {(12.0, 4): 50.0, (6.0, 3): 50.0, (3.0, 2): 50.0, (3.0, 1): 100.0}
