@@ -69,19 +69,20 @@ def _held(composite: Composite, graded: pd.DataFrame, assets: gpd.GeoDataFrame) 
         people = assets["people"].reindex(parts["asset"]).fillna(0.0).to_numpy(dtype=float)
         parts = parts[people >= composite.people]
     others = graded[graded["rule"].isin(composite.beside)]
+    targets = _targets(composite, assets)
     told: list[tuple[frozenset[str], pd.Timestamp]] = []
     starts = pd.concat([parts["since"], others["since"]]) if len(others) else parts["since"]
     for moment in sorted(starts.unique()):
         open_now = _open(parts, moment)
         for finding in _candidates(composite, open_now, others, moment):
             own = _together(composite, finding, open_now, assets)
-            near = _met(composite, own, _open(others, moment), assets)
+            near = _met(composite, own, _open(others, moment), assets, targets)
             if near is None:
                 continue
             places = frozenset(own["asset"])
             if any(places & before and moment <= until for before, until in told):
                 continue
-            until = _until(composite, own, others, assets)
+            until = _until(composite, own, others, assets, targets)
             told.append((places, until))
             yield _row(composite, own, near, moment, until)
 
@@ -122,7 +123,11 @@ def _together(
 
 
 def _met(
-    composite: Composite, own: pd.DataFrame, others: pd.DataFrame, assets: gpd.GeoDataFrame
+    composite: Composite,
+    own: pd.DataFrame,
+    others: pd.DataFrame,
+    assets: gpd.GeoDataFrame,
+    targets: gpd.GeoDataFrame,
 ) -> tuple[_Near, ...] | None:
     """What is near, where the condition is met; None where it is not."""
     if not len(own) or own["asset"].nunique() < composite.assets:
@@ -133,7 +138,7 @@ def _met(
         return None
     near = []
     if composite.targets:
-        near.append(_target(composite, own, assets))
+        near.append(_target(composite, own, assets, targets))
     if composite.beside:
         near.append(_beside(composite, own, others, assets))
     return None if None in near else tuple(each for each in near if each is not None)
@@ -144,9 +149,19 @@ def _districts(own: pd.DataFrame, assets: gpd.GeoDataFrame) -> int:
     return int(names[names != ""].nunique())
 
 
-def _target(composite: Composite, own: pd.DataFrame, assets: gpd.GeoDataFrame) -> _Near | None:
-    targets = assets[assets["kind"].isin(composite.targets)]
-    targets = targets[~targets.geometry.isna()]
+def _targets(composite: Composite, assets: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    if not composite.targets:
+        return assets[:0]
+    kinds = assets["lifeline"].astype(str) + "." + assets["kind"].astype(str)
+    return assets[kinds.isin(composite.targets) & ~assets.geometry.isna()]
+
+
+def _target(
+    composite: Composite,
+    own: pd.DataFrame,
+    assets: gpd.GeoDataFrame,
+    targets: gpd.GeoDataFrame,
+) -> _Near | None:
     if not len(targets):
         return None
     places = assets.geometry.reindex(own["asset"]).to_numpy()
@@ -176,13 +191,17 @@ def _beside(
 
 
 def _until(
-    composite: Composite, own: pd.DataFrame, others: pd.DataFrame, assets: gpd.GeoDataFrame
+    composite: Composite,
+    own: pd.DataFrame,
+    others: pd.DataFrame,
+    assets: gpd.GeoDataFrame,
+    targets: gpd.GeoDataFrame,
 ) -> pd.Timestamp:
     """First moment at which the parts still open no longer meet the condition."""
     ends = sorted({*own["until"], *others["until"]})
     for moment in ends:
         left = own[own["until"] > moment]
-        if _met(composite, left, _open(others, moment), assets) is None:
+        if _met(composite, left, _open(others, moment), assets, targets) is None:
             return moment
     return _ENDLESS
 

@@ -27,7 +27,8 @@ class Composite:
     least_probability : float
         Only findings that state at least this probability take part; 0: all.
     targets, beside : tuple of str
-        Kinds of assets, or rules with an open finding, of which one lies within `within_m`.
+        Kinds of assets (`supplies.school`), or rules with an open finding, of which one lies
+        within `within_m`.
     within_m : float [m]
         Also between the findings that take part; 0: at one asset.
     same : str

@@ -29,7 +29,7 @@ def held(one: Composite, assets, *rows: dict) -> list[dict]:
 
 
 NEAR = asset_table(place(0), place(40, lifeline="supplies", kind="school", name_en="School"))
-TARGET = composite(targets=["school"], within_m=50.0)
+TARGET = composite(targets=["supplies.school"], within_m=50.0)
 
 
 def test_a_protected_place_within_reach_makes_it_graver() -> None:
@@ -40,8 +40,8 @@ def test_a_protected_place_within_reach_makes_it_graver() -> None:
     assert (row["value"], row["limit"], row["unit"]) == (40.0, 50.0, "m")
     assert "40 m from 'School' (A1), limit 50 m" in row["evidence_en"]
     assert "40 m，限 50 m" in row["evidence_zh"]
-    assert held(composite(targets=["school"], within_m=39.0), NEAR, {}) == []
-    assert held(composite(targets=["hospital"], within_m=50.0), NEAR, {}) == []
+    assert held(composite(targets=["supplies.school"], within_m=39.0), NEAR, {}) == []
+    assert held(composite(targets=["water.school"], within_m=50.0), NEAR, {}) == []
 
 
 def test_what_is_level_0_about_a_sensor_or_improbable_takes_no_part() -> None:
@@ -51,7 +51,7 @@ def test_what_is_level_0_about_a_sensor_or_improbable_takes_no_part() -> None:
     assert held(likely, NEAR, {"probability": 0.49}, {"probability": float("nan")}) == []
     (row,) = held(likely, NEAR, {"probability": 0.5})
     assert "probability at least 50%" in row["evidence_en"]
-    grave = composite(targets=["school"], within_m=50.0, graver_than="II")
+    grave = composite(targets=["supplies.school"], within_m=50.0, graver_than="II")
     assert held(grave, NEAR, {"level": 3}) == []
 
 
@@ -115,7 +115,7 @@ def test_districts_and_people() -> None:
 
 
 def test_what_waits_for_something_is_never_decided() -> None:
-    waits = composite(targets=["school"], within_m=50.0, needs="calls", needs_zh="接警")
+    waits = composite(targets=["supplies.school"], within_m=50.0, needs="calls", needs_zh="接警")
     assert waits.needs == Text("接警", "calls")
     assert held(waits, NEAR, {}) == []
 
@@ -125,7 +125,7 @@ def test_what_waits_for_something_is_never_decided() -> None:
     [
         ({"rules": []}, "it has no rules; name some, or say what it needs"),
         ({}, "it asks nothing beyond its rules"),
-        ({"targets": ["school"]}, "targets and beside need within_m above zero"),
+        ({"targets": ["supplies.school"]}, "targets and beside need within_m above zero"),
         ({"colour": 1}, "unexpected keyword argument 'colour'"),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_wrong_entry_says_what_was_expected(said: dict, words: str) -> None:
 
 def test_shipped_conditions_name_rules_and_kinds_that_exist() -> None:
     rules = {rule.key for one in ALL for rule in one.rules}
-    kinds = {kind.key for one in ALL for kind in one.kinds}
+    kinds = {f"{one.key}.{kind.key}" for one in ALL for kind in one.kinds}
     keys = [each.key for one in ALL for each in one.composites]
     assert len(keys) == len(set(keys))
     assert not set(keys) & rules

@@ -80,7 +80,7 @@ def test_the_report_states_the_limits_that_held(saved, tmp_path):
     text = (tmp_path / "r.html").read_text("utf-8")
     assert "gas.methane (G1)" in text
     assert "council decision 12/2026" in text
-    assert "2026.1 + 2026-10" in text  # the shipped rules, and the centre's own
+    assert "2026.2 + 2026-10" in text  # the shipped rules, and the centre's own
 
 
 def test_a_rule_of_ones_own_finds_and_warns(saved):
