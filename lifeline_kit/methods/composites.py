@@ -246,7 +246,8 @@ def _row(
 def _evidence(composite: Composite, own: pd.DataFrame, near: tuple[_Near, ...]) -> Text:
     places = sorted(own["asset"].unique())
     shown = "、".join(places[:4]), ", ".join(places[:4])
-    words = [Text(f"{shown[0]} 同时成立", f"holds at once at {shown[1]}")]
+    together = Text(f"{shown[0]} 同时成立", f"holds at once at {shown[1]}")
+    words = [together if len(places) > 1 else Text(f"{places[0]} 成立", f"holds at {places[0]}")]
     if composite.distinct > 1:
         titles = own.drop_duplicates("rule")
         words.append(Text("、".join(titles["title_zh"]), ", ".join(titles["title_en"])))
