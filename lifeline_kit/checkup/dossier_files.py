@@ -20,6 +20,7 @@ from lifeline_kit.model.readings import stamp as when
 from lifeline_kit.text import Text
 
 _FILE = "dossier.json"
+_FORMAT = 3  # raised with every change of columns: what an older version stored is made again
 _MOMENTS = ("before_at", "month_at", "year_at")
 
 
@@ -43,6 +44,7 @@ def save_dossier(city: City, told: Dossier) -> Path:
         root,
         {
             "version": told.version,
+            "format": _FORMAT,
             "folder": folder.name,
             "at": told.at.isoformat(),
             **{name: _words(getattr(told, name)) for name in _MOMENTS},
@@ -58,7 +60,10 @@ def save_dossier(city: City, told: Dossier) -> Path:
 
 def save_problem(city: City, version: str, message: str) -> None:
     """Store why no dossier of an examination can be made, for those who wait for it."""
-    _write(derived_folder(city), {"version": version, "folder": "", "problem": message})
+    _write(
+        derived_folder(city),
+        {"version": version, "format": _FORMAT, "folder": "", "problem": message},
+    )
 
 
 def _write(root: Path, stamp: dict) -> None:
@@ -68,12 +73,13 @@ def _write(root: Path, stamp: dict) -> None:
 
 
 def _stamp(city: City) -> dict:
-    """Read the stamp; a missing or broken one is none."""
+    """Read the stamp; a missing, broken or outdated one is none."""
     try:
         stamp = json.loads((derived_folder(city) / _FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return stamp if isinstance(stamp, dict) and "folder" in stamp else {}
+    whole = isinstance(stamp, dict) and "folder" in stamp and stamp.get("format") == _FORMAT
+    return stamp if whole else {}
 
 
 def dossier_stamp(city: City) -> str:

@@ -1,16 +1,29 @@
-"""Check-up: the scores of the city, its lifelines and districts, and the report to take away."""
+"""Check-up: scores, risk by place, changes, renewal, indicators, and the report to take away."""
 
 import asyncio
+from collections.abc import Callable
 from html import escape
 
 import panel as pn
 import panel_material_ui as pmui
 
+from lifeline_kit.checkup.dossier import Dossier
+from lifeline_kit.checkup.dossier_files import dossier_problem, dossier_stamp
 from lifeline_kit.errors import LifelineError
 from lifeline_kit.text import Lang, Text
-from lifeline_kit.views.elements import html
+from lifeline_kit.views import words
+from lifeline_kit.views.checkuptables import (
+    bands_html,
+    changes_html,
+    moved_html,
+    obstacles_html,
+    template_html,
+)
+from lifeline_kit.views.elements import Chips, html
 from lifeline_kit.views.page import page, session_state
+from lifeline_kit.views.renewaltables import renewal_html
 from lifeline_kit.views.report import make_report, report_address
+from lifeline_kit.views.riskplaces import PLACES, coverage_html, places_html
 from lifeline_kit.views.scoretables import (
     area_name,
     city_html,
@@ -20,6 +33,18 @@ from lifeline_kit.views.scoretables import (
 from lifeline_kit.views.state import State
 from lifeline_kit.views.store import Store, current_store
 
+_PARTS = {
+    "scores": Text("得分", "Scores"),
+    "risk": Text("风险分布", "Risk"),
+    "changes": Text("变动", "Changes"),
+    "renewal": Text("改造计划", "Renewal"),
+    "indicators": Text("体检指标", "Indicators"),
+}
+_GATHERING = Text(
+    "正在汇总风险、变动与改造计划…完成后自动显示。",
+    "Gathering risk, changes and the renewal plan… They appear here when done.",
+)
+_POLL_MS = 3000
 _WHOLE = Text("全市", "Whole city")
 _REPORT, _MAKE = Text("体检报告", "Check-up report"), Text("生成报告", "Make the report")
 _ABOUT = Text(
@@ -37,18 +62,87 @@ def checkup(store: Store | None = None) -> pmui.Page:
 
 
 def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
-    scores, lang = store.examined().scores, state.lang
+    lang = state.lang
+    options = [{"key": key, "text": title(lang)} for key, title in _PARTS.items()]
+    chips = Chips(options=options, value=_asked(), sizing_mode="stretch_width", margin=0)
+    body = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "12px"})
+    kinds = [{"key": key, "text": title(lang)} for key, title in PLACES.items()]
+    places = Chips(options=kinds, value="cells_1000", sizing_mode="stretch_width", margin=0)
+
+    def show(*_: object) -> None:
+        body[:] = _part(store, chips.value, lang, places)
+
+    def remember(_: object) -> None:
+        if pn.state.location is not None:
+            pn.state.location.update_query(part=chips.value)
+
+    chips.param.watch(show, "value")
+    chips.param.watch(remember, "value")
+    places.param.watch(show, "value")
+    show()
+    _follow(store, show)
+    pad = {"padding": "12px 16px 24px", "gap": "12px", "box-sizing": "border-box"}
+    frame = pad | {"height": "calc(100vh - 58px)", "overflow-y": "auto"}
+    return [pn.Column(chips, body, sizing_mode="stretch_width", margin=0, styles=frame)]
+
+
+def _asked() -> str:
+    """Return the part that stands in the address, so that a reload or a link finds it."""
+    part = (pn.state.session_args.get("part") or [b""])[0].decode("utf-8", "replace")
+    return part if part in _PARTS else "scores"
+
+
+def _part(store: Store, part: str, lang: Lang, places: Chips) -> list[pn.viewable.Viewable]:
+    told = store.dossier()
+    if part == "scores":
+        return _scores(store, told, lang)
+    if told is None:
+        why = dossier_problem(store.city, store.examined().version)
+        said = f'<p class="problem">{escape(why)}</p>' if why else f"<p>{_GATHERING(lang)}</p>"
+        return [html(f'<div class="card" role="status">{said}</div>')]
+    if part == "risk":
+        return _risk(store, told, lang, places)
+    if part == "changes":
+        return [html(changes_html(store, told, lang)), html(moved_html(store, told, lang))]
+    if part == "renewal":
+        return [html(renewal_html(told, lang))]
+    return [html(template_html(told, which, lang)) for which in ("daily", "annual")]
+
+
+def _scores(store: Store, told: Dossier | None, lang: Lang) -> list[pn.viewable.Viewable]:
+    scores = store.examined().scores
     top = pn.Row(
-        html(city_html(store, scores, lang), styles={"flex": "3"}),
+        html(city_html(store, scores, lang), styles={"flex": "3 1 420px", "min-width": "0"}),
         _report_card(store, lang),
         sizing_mode="stretch_width",
         styles={"gap": "12px", "flex-wrap": "wrap"},
         margin=0,
     )
-    tables = [html(lifelines_html(scores, lang)), html(districts_html(store, scores, lang))]
-    body = {"padding": "12px 16px 24px", "gap": "12px", "box-sizing": "border-box"}
-    frame = body | {"height": "calc(100vh - 58px)", "overflow-y": "auto"}
-    return [pn.Column(top, *tables, sizing_mode="stretch_width", margin=0, styles=frame)]
+    tables = [lifelines_html(scores, lang), districts_html(store, scores, lang)]
+    if told is not None:
+        tables += [obstacles_html(store, told, lang), bands_html(store, told, lang)]
+    return [top, *map(html, tables)]
+
+
+def _risk(store: Store, told: Dossier, lang: Lang, places: Chips) -> list[pn.viewable.Viewable]:
+    titles = {key: title(lang) for key, title in words.LIFELINES.items()}
+    shown = places_html(store, told, places.value, lang)
+    return [places, html(shown), html(coverage_html(told, titles, lang))]
+
+
+def _follow(store: Store, show: Callable[[], None]) -> None:
+    """Show the dossier when the worker has gathered it, or gathered it anew."""
+    if pn.state.curdoc is None or not pn.state.curdoc.session_context:
+        return
+    seen = [dossier_stamp(store.city)]
+
+    def look() -> None:
+        stamp = dossier_stamp(store.city)
+        if stamp != seen[0]:
+            seen[0] = stamp
+            show()
+
+    pn.state.add_periodic_callback(look, period=_POLL_MS)
 
 
 def _report_card(store: Store, lang: Lang) -> pn.viewable.Viewable:
@@ -80,5 +174,5 @@ def _report_card(store: Store, lang: Lang) -> pn.viewable.Viewable:
     return pn.Column(
         head, scope, button, result, margin=0, min_width=300,
         styles={"background": "#fff", "border": "1px solid #e1e6ec", "border-radius": "10px",
-                "padding": "14px 18px", "gap": "10px", "flex": "1"},
+                "padding": "14px 18px", "gap": "10px", "flex": "1 1 300px"},
     )  # fmt: skip

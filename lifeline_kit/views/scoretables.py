@@ -84,7 +84,7 @@ def lifelines_html(scores: pd.DataFrame, lang: Lang) -> str:
         )
     heads = [words.INDICATORS[each] for each in _DIMENSIONS] + [_GRADE, _N, _COMPLETE]
     head = "".join(f"<th>{title(lang)}</th>" for title in heads)
-    return _table(
+    return table_card(
         _BY_LIFELINE(lang),
         f'<th>{_LIFELINE(lang)}</th>{head}<th class="text">{_LOST(lang)}</th>',
         body,
@@ -110,16 +110,17 @@ def districts_html(store: Store, scores: pd.DataFrame, lang: Lang) -> str:
         )
     head = "".join(f"<th>{words.lifeline_title(key, lang)}</th>" for key in keys)
     first = f"<th>{_DISTRICT(lang)}</th><th>{words.INDICATORS['total'](lang)}</th>"
-    return _table(
+    return table_card(
         _BY_DISTRICT(lang), f"{first}{head}<th>{_GRADE(lang)}</th><th>{_COMPLETE(lang)}</th>", body
     )
 
 
-def _table(title: str, head: str, body: list[str]) -> str:
+def table_card(title: str, head: str, body: list[str], *, below: str = "") -> str:
+    """Write a table in a card, with what stands below it."""
     return (
         f'<div class="card"><h2>{title}</h2><div class="scroll"><table>'
         f"<thead><tr>{head}</tr></thead>"
-        f"<tbody>{''.join(body)}</tbody></table></div></div>"
+        f"<tbody>{''.join(body)}</tbody></table></div>{below}</div>"
     )
 
 

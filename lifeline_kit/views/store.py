@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lifeline_kit.checkup.dossier import Dossier
+from lifeline_kit.checkup.dossier_files import dossier_stamp, open_dossier
 from lifeline_kit.errors import CityError, ServiceError
 from lifeline_kit.io.examinations import derived_folder, examination_stamp, open_examination
 from lifeline_kit.io.live import recorded_and_live
@@ -36,6 +38,7 @@ class Store:
         self.city = city
         self.has_map = bool(len(city.assets)) and not city.assets.geometry.isna().any()
         self._examined: tuple[str, Examination | None] = ("", None)
+        self._told: tuple[str, Dossier | None] = ("", None)
 
     def stamp(self) -> str:
         """Return what pages poll: it changes with a new examination or with the tiles."""
@@ -63,6 +66,13 @@ class Store:
                 "no examination is stored yet; wait until the city has been examined."
             )
         return examination
+
+    def dossier(self) -> Dossier | None:
+        """Return the stored dossier of the stored examination, None while there is none."""
+        stamp = f"{examination_stamp(self.city)} {dossier_stamp(self.city)}"
+        if stamp != self._told[0]:
+            self._told = (stamp, open_dossier(self.city, self.examined().version))
+        return self._told[1]
 
     def progress(self) -> dict:
         """Return what the worker last said: `state`, `stage`, `done`, `of`, `message`."""

@@ -87,7 +87,11 @@ def test_a_damaged_dossier_is_none_and_the_worker_makes_it_again(
     assert dossier_stamp(city) == stamp  # made once
     shutil.rmtree(derived_folder(city) / stamp.split()[1])
     assert open_dossier(city, examined.version) is None
-    (derived_folder(city) / "dossier.json").write_text("[half")
+    save_dossier(city, told)
+    file = derived_folder(city) / "dossier.json"
+    file.write_text(file.read_text().replace('"format": ', '"format": 99'))
+    assert open_dossier(city, examined.version) is None  # of another version of the code
+    file.write_text("[half")
     assert open_dossier(city, examined.version) is None
     assert dossier_stamp(city) == ""
 
