@@ -66,8 +66,7 @@ def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
     options = [{"key": key, "text": title(lang)} for key, title in _PARTS.items()]
     chips = Chips(options=options, value=_asked(), sizing_mode="stretch_width", margin=0)
     body = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "12px"})
-    kinds = [{"key": key, "text": title(lang)} for key, title in PLACES.items()]
-    places = Chips(options=kinds, value="cells_1000", sizing_mode="stretch_width", margin=0)
+    places = Chips(options=[], value="cells_1000", sizing_mode="stretch_width", margin=0)
 
     def show(*_: object) -> None:
         body[:] = _part(store, chips.value, lang, places)
@@ -126,6 +125,11 @@ def _scores(store: Store, told: Dossier | None, lang: Lang) -> list[pn.viewable.
 
 def _risk(store: Store, told: Dossier, lang: Lang, places: Chips) -> list[pn.viewable.Viewable]:
     titles = {key: title(lang) for key, title in words.LIFELINES.items()}
+    places.options = [
+        {"key": key, "text": title(lang)}
+        for key, title in PLACES.items()
+        if key == "cells_1000" or len(getattr(told, key))
+    ]
     shown = places_html(store, told, places.value, lang)
     return [places, html(shown), html(coverage_html(told, titles, lang))]
 

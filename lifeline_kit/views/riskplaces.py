@@ -20,6 +20,7 @@ PLACES = {
     "cells_1000": Text("1 km 网格", "1 km cells"),
     "cells_500": Text("500 m 网格", "500 m cells"),
     "districts": Text("片区", "Districts"),
+    "subdistricts": Text("街道", "Subdistricts"),
 }
 _TITLE = Text("风险四色图", "Risk by place")
 _RULE = Text(
@@ -37,6 +38,7 @@ _WORST_FIRST = Text("风险最高的区块", "Places of the highest risk")
 _COUNT = Text("{n} 块", "{n}")
 _UNKNOWN = Text("未知", "unknown")
 _TOP = 10
+_CELLS = ("1000-", "500-")  # ids of cells begin so
 _TAIL = '<pattern id="unknown" width="8" height="8" patternUnits="userSpaceOnUse" \
 patternTransform="rotate(45)"><rect width="8" height="8" fill="#eceff3"/>\
 <rect width="3" height="8" fill="#a7b0ba"/></pattern>'
@@ -92,7 +94,7 @@ def level_html(level: int, lang: Lang) -> str:
 
 def _titles(store: Store, told: Dossier, places: gpd.GeoDataFrame, lang: Lang) -> dict[str, str]:
     """Names of places: those of districts, and for a cell its column, row and district."""
-    if places is told.districts:
+    if not len(places) or not str(places.index[0]).startswith(_CELLS):
         return {str(each): area_name(store, str(each), lang) for each in places.index}
     middle = shapely.centroid(places.geometry.to_numpy())
     home = pd.Series("", index=range(len(places)))
