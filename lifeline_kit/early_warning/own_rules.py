@@ -11,9 +11,12 @@ They stand in `rules.toml` of the city folder::
     source = "council decision 12/2026"
     verified = true
 
-    [[rules]]                    # a rule of one's own, written as in lifelines/*.toml
-    lifeline = "water"
-    key = "own.depot_pressure"
+    [[rules]]                    # a rule of one's own, written as in lifelines/*.toml; its test is
+    lifeline = "water"           # one of those of `model.lifeline.Rule`, with what that test asks
+    key = "own.depot_pressure"   # for: `sum` a window_h, `persistence` also for_min, `neighbour`
+    test = "persistence"         # reach_m and floor, `offline` levels = { IV = intervals }
+    for_min = 30
+    window_h = 2
     …
 
     [[shelve]]                   # no alarms of a rule at an asset for a while, at most 14 days

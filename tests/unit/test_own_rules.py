@@ -229,6 +229,18 @@ def test_a_wrong_entry_says_what_was_expected(tiny_city, tmp_path, case):
         load_own_rules(file, ALL, tiny_city.assets.index)
 
 
+def test_no_override_makes_a_silence_graver_or_turns_a_falling_limit_round(tiny_city, tmp_path):
+    file = tmp_path / "rules.toml"
+    change = '[[override]]\nrule = "{rule}"\nassets = ["W1"]\nsource = "x"\nlevels = {levels}\n'
+    for rule, levels, words in (
+        ("own.silent", "{ I = 8.0 }", "a silent sensor says nothing of the medium"),
+        ("water.chlorine_lasting", "{ III = 0.05, II = 0.1 }", "must grow graver from IV to I"),
+    ):
+        file.write_text(KINDS + change.format(rule=rule, levels=levels), encoding="utf-8")
+        with pytest.raises(RulesError, match=rf"\[\[override\]\] 1: .*{words}"):
+            load_own_rules(file, ALL, tiny_city.assets.index)
+
+
 def test_a_shelf_takes_the_level_off_and_says_so_but_no_longer_than_it_lasts(saved):
     row = methane(examined(saved, SHELF))
     assert row["level"] == 0
