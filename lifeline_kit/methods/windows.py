@@ -105,7 +105,8 @@ def silences(
     limit : float
         In intervals.
     off_delay : timedelta64
-        Readings must keep coming for so long before the silence is over.
+        Readings must keep coming for so long before the silence is over: only a reading at its end
+        or later says that they did, else a silence could end and then have gone on all the time.
     at : datetime64
         Moment of the examination.
 
@@ -131,7 +132,7 @@ def silences(
             found.append([int(row)])
     episodes = []
     for rows in found:
-        open_now = last[rows[-1]] or at - end[rows[-1]] < off_delay
+        open_now = last[rows[-1]] or time[-1] - end[rows[-1]] < off_delay
         longest = max(rows, key=lambda row: intervals[row])
         episodes.append(
             Episode(

@@ -164,7 +164,7 @@ def silences(
         (
             spells[0][0] + limit * interval,
             None
-            if spells[-1][0] == at[-1] or now - spells[-1][1] < off
+            if spells[-1][0] == at[-1] or at[-1] - spells[-1][1] < off
             else float(spells[-1][1] + off),
             max((end - begin) / interval for begin, end in spells),
         )

@@ -1,6 +1,7 @@
 """Sliding sums, crossed minutes, silences and neighbours equal the plain loops."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import naive
@@ -83,18 +84,54 @@ def test_silences_equal_the_plain_loop(case, limit: float, off: int, late: int) 
     assert told == naive.silences(at.tolist(), INTERVAL_MIN, limit, off, now)
 
 
-@given(case=series(), cut=st.integers(1, 30), limit=st.sampled_from([1.0, 3.0]))
-def test_a_silence_is_known_when_it_has_lasted_and_never_later(
-    case, cut: int, limit: float
+@given(
+    steps=st.lists(st.integers(1, 45), min_size=1, max_size=25),
+    cut=st.integers(0, 600),
+    limit=st.sampled_from([1.0, 3.0]),
+    off=st.integers(0, 30),
+    late=st.integers(0, 60),
+)
+def test_the_future_never_moves_a_silence(
+    steps: list[int], cut: int, limit: float, off: int, late: int
 ) -> None:
-    at, _ = case
-    seen = at[:cut]
-    now = BEGIN + seen[-1] * MIN
-    found = [
-        silences(BEGIN + part * MIN, interval_s=300.0, limit=limit, off_delay=0 * MIN, at=moment)
-        for part, moment in ((seen, now), (at, BEGIN + at[-1] * MIN))
-    ]
-    assert found[0] == found[1][: len(found[0])]
+    at = np.cumsum(steps)
+    now = int(at[-1]) + late
+    cut = min(int(at[0]) + cut, now)
+    early, whole = (
+        silences(
+            BEGIN + at[at <= moment] * MIN,
+            interval_s=INTERVAL_MIN * 60.0,
+            limit=limit,
+            off_delay=off * MIN,
+            at=BEGIN + moment * MIN,
+        )
+        for moment in (cut, now)
+    )
+    assert len(early) <= len(whole)
+    for one, other in zip(early, whole, strict=False):
+        assert (one.started, one.since) == (other.started, other.since)
+        assert one.peak <= other.peak
+        if not np.isnat(one.until):
+            assert one == other  # what was over stays over
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "until"),
+    [([1, 17], 27, None), ([1, 17, 33], 33, None), ([1, 17, 22, 27], 27, 27)],
+)
+def test_a_silence_is_over_when_a_reading_says_so(
+    at: list[int], now: int, until: int | None
+) -> None:
+    # it spoke at 17; with nothing since, nobody can know at 27 whether it has fallen silent again
+    (one,) = silences(
+        BEGIN + np.array(at) * MIN,
+        interval_s=300.0,
+        limit=3.0,
+        off_delay=10 * MIN,
+        at=BEGIN + now * MIN,
+    )
+    assert one.started == BEGIN + MIN
+    assert np.isnat(one.until) if until is None else one.until == BEGIN + until * MIN
 
 
 @st.composite
