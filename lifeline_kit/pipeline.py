@@ -14,7 +14,7 @@ import shapely
 import xarray as xr
 
 from lifeline_kit.checkup import assess_risk, score_city
-from lifeline_kit.checkup.profile import Profile, load_profile
+from lifeline_kit.checkup.profile import Profile, city_profile
 from lifeline_kit.coupling import couple
 from lifeline_kit.early_warning import raise_warnings
 from lifeline_kit.early_warning.own_rules import (
@@ -84,7 +84,7 @@ def examine(
         Where a task breaks its shape, or answers none of the warnings.
     """
     check_kinds(city.assets, ALL)
-    own, profile = own_rules(city), profile or load_profile()
+    own, profile = own_rules(city), profile or city_profile(city)
     version, lifelines = examination_version(city, at, profile, tasks), with_rules(ALL, own)
     seconds: dict[str, float] = {}
     step = 0
@@ -193,7 +193,7 @@ def rescored(
         examination.warnings,
         examination.health,
         with_rules(ALL, own_rules(city)),
-        profile or load_profile(),
+        profile or city_profile(city),
         at=examination.at,
         since=examination.since,
         tasks=tasks,

@@ -20,7 +20,7 @@ from lifeline_kit.checkup.coverage import risk_coverage
 from lifeline_kit.checkup.obstacles import obstacles
 from lifeline_kit.checkup.past import comparisons
 from lifeline_kit.checkup.places import risk_places
-from lifeline_kit.checkup.profile import Profile, load_profile
+from lifeline_kit.checkup.profile import Profile, city_profile
 from lifeline_kit.checkup.renewal import renewal_candidates
 from lifeline_kit.checkup.renewal_plan import plan_renewal
 from lifeline_kit.checkup.templates import filled, known_values, load_template
@@ -204,7 +204,7 @@ def dossier(
     month_ago, year_ago : Past, optional
         For month-on-month and year-on-year; `past.compared_with` chooses among those on file.
     profile : Profile, optional
-        The one the examination was made with.
+        The one the examination was made with; by default that of the city.
     outcomes : DataFrame, optional
         Of `response.task_outcomes`, for the share of tasks done on time.
 
@@ -219,7 +219,7 @@ def dossier(
         Where `before` does not end before the examination, or the others not a month or year ago.
     RulesError
     """
-    profile, how = profile or load_profile(), settings()
+    profile, how = profile or city_profile(city), settings()
     blanks: dict[str, Text] = {}
     places, members = risk_places(city, examination.risk, profile, how["cells"]["sizes_m"])
     if not len(members):

@@ -1,12 +1,15 @@
 """The numbers behind scores, grades and colours, read from `profile.toml`."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lifeline_kit.checkup.weights import Weighting, load_weighting
 from lifeline_kit.errors import RulesError
+from lifeline_kit.model.city import City
 
+WEIGHTS = "weights.toml"
+"""File of a city folder: how this centre weighs lifelines, written as the shipped one."""
 _RISK = ("red", "orange", "yellow", "wear_full", "people_full", "area_share")
 
 
@@ -75,3 +78,18 @@ def load_profile(path: Path | None = None) -> Profile:
     if not profile.red > profile.orange > profile.yellow > 0:
         raise RulesError(f"{path.name}: expected red > orange > yellow > 0 under [risk].")
     return profile
+
+
+def city_profile(city: City) -> Profile:
+    """Read the shipped profile with the weights of a city's own `weights.toml`, where it has one.
+
+    Raises
+    ------
+    RulesError
+        Where the city's judgements are not reciprocal, not above zero, or contradict one another.
+    """
+    profile = load_profile()
+    file = None if city.path is None else city.path / WEIGHTS
+    if file is None or not file.exists():
+        return profile
+    return replace(profile, weighting=load_weighting(file))

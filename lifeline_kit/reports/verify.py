@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lifeline_kit.checkup.profile import load_profile
+from lifeline_kit.checkup.profile import city_profile
 from lifeline_kit.errors import InputError
 from lifeline_kit.io.ledger import Head, Snapshot
 from lifeline_kit.model.city import City
@@ -131,7 +131,7 @@ def verify_report(
     lang = next((each for each in LANGS if each == about["lang"]), None)
     if lang is None or pd.isna(moment):
         raise InputError("the report does not say in which language and up to when it was made.")
-    profile = load_profile()
+    profile = city_profile(city)
     at = next(
         (
             each

@@ -57,7 +57,7 @@ def prepare(path: Path) -> None:
     ------
     LifelineError
     """
-    from lifeline_kit.checkup.profile import load_profile
+    from lifeline_kit.checkup.profile import city_profile
     from lifeline_kit.pipeline import examination_version, examine
 
     city = City.open(path, readings=False)
@@ -72,7 +72,7 @@ def prepare(path: Path) -> None:
         _say(city, "waiting", "")  # its terminals have not spoken yet
         return
     examination = None
-    if stored != examination_version(city, None, load_profile()):
+    if stored != examination_version(city, None, city_profile(city)):
         city = city if live else City.open(path)
         examination = examine(
             city,
@@ -96,11 +96,11 @@ def gather(city: City, examination: Examination, *, readings: Callable[[], City]
     readings : callable
         Opens the city with its readings; asked only where a week ago has to be examined.
     """
-    from lifeline_kit.checkup.profile import load_profile
+    from lifeline_kit.checkup.profile import city_profile
     from lifeline_kit.pipeline import examine
 
     at, back = examination.at, pd.Timedelta(days=BACK_DAYS)
-    weighting = load_profile().weighting.digest()
+    weighting = city_profile(city).weighting.digest()
     past = past_before(city, at)
     told = open_dossier(city, examination.version)
     if told is None or told.before_at != (None if past is None else past.at):
