@@ -27,6 +27,11 @@ def is_alarm(findings: pd.DataFrame) -> pd.Series:
     return (by_limit | findings["health"]) & (findings["sensor"] != "")
 
 
+def known_alarms(findings: pd.DataFrame) -> list[str]:
+    """Ids by which the ledger knows the alarms among findings."""
+    return [item_id(str(finding)) for finding in findings.index[is_alarm(findings)]]
+
+
 def alarm_drafts(
     findings: pd.DataFrame,
     held: pd.DataFrame,
@@ -43,7 +48,7 @@ def alarm_drafts(
     findings : DataFrame
         Of an Examination.
     held : DataFrame, index `item`
-        Open alarms in the ledger, shelved ones too.
+        Alarms in the ledger: all that are open, and those of these findings; see `known_alarms`.
     at, since : Timestamp
         Last and first moment of the examination. What came and went more than a day before `at`
         is history: it is not raised now.
@@ -70,6 +75,8 @@ def alarm_drafts(
         over = pd.notna(row["until"])
         if item in held.index:
             known = held.loc[item]
+            if known["state"] == "cleared":
+                continue
             news = _news(item, row, known, now, realarm_min.get(row["rule"], 0.0))
             drafts += news
             off = any(draft.act == "unshelve" for draft in news)
@@ -116,17 +123,17 @@ def _news(
 ) -> list[Draft]:
     """Say that a standing alarm has grown worse, or has stood for so long since it was raised."""
     level = int(row["level"]) or _DEVICE_LEVEL
+    stood = (now - known["opened"].to_datetime64()) / np.timedelta64(1, "m")
+    times = int(stood / realarm_min) if realarm_min > 0 else 0
     if level < known["level"]:
-        body = {"level": level} | _measured(row)
+        body = {"level": level, "again": times} | _measured(row)
         worse = _draft(item, "again", body, f"again:{item}:{level}")
         if known["state"] != "shelved":
             return [worse]
         off = _draft(item, "unshelve", {"until": ""}, f"unshelve:{item}:{level}")
         return [off, worse]  # it was put away for what it was, not for what it became
-    if not realarm_min > 0 or pd.notna(row["until"]) or known["state"] == "shelved":
-        return []
-    times = int((now - known["opened"].to_datetime64()) / np.timedelta64(1, "m") / realarm_min)
-    if times < 1:
+    told = times <= known["body"].get("again", 0)
+    if told or pd.notna(row["until"]) or known["state"] == "shelved":
         return []
     return [_draft(item, "again", {"again": times}, f"again:{item}:stands:{times}")]
 
@@ -142,7 +149,7 @@ def _withdrawn(
         )
         for item, row in held.iterrows()
         if item not in present
-        and row["state"] != "shelved"
+        and row["state"] not in ("shelved", "cleared")
         and row["body"].get("finding")
         and pd.Timestamp(row["body"]["since"]) >= since
     ]  # fmt: skip

@@ -12,11 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 
 from lifeline_kit.early_warning.alarms import (
     SYSTEM,
     alarm_drafts,
     ended_shelves,
+    known_alarms,
     shelved_sensors,
 )
 from lifeline_kit.early_warning.duty import Duty
@@ -111,6 +113,8 @@ def synchronised(
     """Write into the ledger an examination's alarms and warnings; returns how many acts."""
     findings, at = examination.findings, examination.at
     alarms = ledger.items("alarm", limit=None)
+    booked = ledger.rows_of("alarm", known_alarms(findings))
+    alarms = pd.concat([alarms, booked[~booked.index.isin(alarms.index)]])
     drafts = alarm_drafts(
         findings, alarms, at=at, since=examination.since, now=now, realarm_min=realarm_min
     )

@@ -25,6 +25,7 @@ PAGES = {
     "network": Text("燃气管网", "Gas network"),
     "heating": Text("供热", "Heating"),
     "checkup": Text("体检", "Check-up"),
+    "weights": Text("权重", "Weights"),
 }
 _BRAND = Text("城市生命线", "City lifelines")
 _AT = Text("数据截至 {at}", "Data up to {at}")

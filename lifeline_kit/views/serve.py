@@ -29,6 +29,7 @@ from lifeline_kit.views.report import report_route
 from lifeline_kit.views.store import CITY_VARIABLE, Store, current_store
 from lifeline_kit.views.tiles import tile_route
 from lifeline_kit.views.triage import triage
+from lifeline_kit.views.weights import weights
 from lifeline_kit.views.worker import start_worker
 
 _FACTORIES = {
@@ -39,6 +40,7 @@ _FACTORIES = {
     "network": network,
     "heating": heating,
     "checkup": checkup,
+    "weights": weights,
 }
 _NOTEBOOKS = (
     Path(__file__).parent / "notebooks",
