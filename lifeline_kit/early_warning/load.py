@@ -62,7 +62,7 @@ def alarm_times(items: pd.DataFrame) -> pd.DataFrame:
         name: pd.to_datetime(table[name], format="ISO8601").astype("datetime64[ms]")
         for name in ("since", "until")
     }
-    return table.assign(**times)
+    return table.assign(health=table["health"].astype(bool), **times)
 
 
 def desk_load(

@@ -69,6 +69,9 @@ _CARD = {
     "background": "#fff", "border": "1px solid #e1e6ec", "border-radius": "10px",
     "padding": "12px 16px", "gap": "6px",
 }  # fmt: skip
+_FIT = {"overflow-x": "auto", "max-width": "calc(100vw - 28px)", "box-sizing": "border-box"}
+_CELL = {"sizing_mode": "fixed", "width": 72, "height": 40, "align": "center"}
+_MUTED = '<div class="muted small" style="text-align:center;line-height:38px">{text}</div>'
 _WORKERS: list[subprocess.Popen] = []
 
 
@@ -92,13 +95,13 @@ class _Editor:
         names = list(self.start.index)
         self.cells = {
             (a, b): pmui.TextInput(
-                value=_said(self.start.loc[a, b]), label="", size="small", margin=0, width=64,
-                max_length=8,
+                value=_said(self.start.loc[a, b]), label="", size="small", margin=0, width=68,
+                max_length=8, sizing_mode="fixed", height=40,
             )
             for i, a in enumerate(names)
             for b in names[i + 1 :]
         }  # fmt: skip
-        self.below = {pair: html("") for pair in self.cells}
+        self.below = {pair: html("", **_CELL) for pair in self.cells}
         self.result, self.said = html(""), html("")
         line = {"size": "small", "margin": (6, 0), "sizing_mode": "stretch_width"}
         self.who = pmui.TextInput(label=WHO(lang), max_length=60, **line)
@@ -124,9 +127,7 @@ class _Editor:
         try:
             matrix = self.matrix()
             for (a, b), pane in self.below.items():
-                pane.object = (
-                    f'<div class="muted" style="text-align:center">{_said(matrix.loc[b, a])}</div>'
-                )
+                pane.object = _MUTED.format(text=_said(matrix.loc[b, a]))
             judged = judged_weights(matrix, most=self.profile.weighting.most_inconsistent)
         except RulesError as error:
             self.result.object = said_html(_REFUSED.format(why=str(error))(self.lang), good=False)
@@ -164,24 +165,26 @@ class _Editor:
     def layout(self) -> pn.viewable.Viewable:
         """Put the matrix above what comes of it."""
         names = list(self.start.index)
-        head = [html(""), *(_name(name, self.lang) for name in names)]
+        head = [html("", **_CELL), *(_name(name, self.lang) for name in names)]
         rows = []
         for i, a in enumerate(names):
             rows.append(_name(a, self.lang))
             for j, b in enumerate(names):
                 if i == j:
-                    rows.append(html('<div class="muted" style="text-align:center">1</div>'))
+                    rows.append(html(_MUTED.format(text="1"), **_CELL))
                 else:
                     rows.append(self.cells[a, b] if i < j else self.below[b, a])
-        grid = pn.GridBox(*head, *rows, ncols=len(names) + 1, margin=(8, 0))
+        grid = pn.GridBox(
+            *head, *rows, ncols=len(names) + 1, margin=(8, 0), width=76 * (len(names) + 1)
+        )
         title = html(f'<h2>{_HEAD(self.lang)}</h2><p class="small muted">{_HOW(self.lang)}</p>')
         left = pn.Column(
             title, grid, margin=0, sizing_mode="stretch_width",
-            styles=_CARD | {"flex": "3 1 640px", "overflow-x": "auto"},
+            styles=_CARD | {"flex": "3 1 640px"} | _FIT,
         )  # fmt: skip
         right = pn.Column(
             self.result, self.who, self.why, self.save, self.said, margin=0,
-            sizing_mode="stretch_width", styles=_CARD | {"flex": "2 1 340px"},
+            sizing_mode="stretch_width", styles=_CARD | {"flex": "2 1 340px"} | _FIT,
         )  # fmt: skip
         return pn.FlexBox(
             left, right, margin=0, gap="10px", align_items="flex-start",
@@ -192,7 +195,7 @@ class _Editor:
 
 def _name(name: str, lang: Lang) -> pn.pane.HTML:
     title = _NAMES[name](lang) if name in _NAMES else words.lifeline_title(name, lang)
-    return html(f'<div class="small" style="width:72px"><b>{escape(title)}</b></div>')
+    return html(f'<div class="small"><b>{escape(title)}</b></div>', **_CELL)
 
 
 def _said(value: float) -> str:

@@ -195,4 +195,6 @@ def test_no_alarms_are_no_load():
     none = alarm_times(pd.DataFrame({"body": [], "opened": []}))
     found = desk_load(none, DUTY.desk, begin=T0, end=T0 + HOUR)
     assert found.load.n == 0
+    assert found.alarms[found.alarms["health"]].empty
+    assert list(found.alarms[found.alarms["health"]]) == list(found.alarms)
     assert np.isnan(found.device_share)
