@@ -356,10 +356,15 @@ def svg_of(figure: Figure) -> str:
     return with_stack(text[text.index("<svg") :])
 
 
+_QUICK = {"compress_level": 3}  # a third of the time of 6, for a tenth more bytes
+
+
 def png_of(figure: Figure, *, dpi: float = 150) -> bytes:
     """Write a chart as PNG."""
     stream = io.BytesIO()
     with printed():
         FigureCanvasAgg(figure)
-        figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(
+            stream, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=_QUICK
+        )
     return stream.getvalue()

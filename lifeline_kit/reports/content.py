@@ -17,7 +17,7 @@ from lifeline_kit.pipeline import own_rules
 from lifeline_kit.reports.chapters import Chapter, Extract, chapter
 from lifeline_kit.reports.ledger_part import LedgerPart, ledger_part
 from lifeline_kit.reports.period import Period
-from lifeline_kit.reports.places import local, names_of
+from lifeline_kit.reports.places import among, local, names_of
 from lifeline_kit.reports.rows import (
     COUPLED_ROWS,
     ROWS_PER_TABLE,
@@ -185,8 +185,8 @@ def extract(
         Where the district is unknown.
     """
     assets = assets_within(city, district)
-    warnings = examination.warnings[examination.warnings["asset"].isin(assets.index)]
-    findings = examination.findings[examination.findings["asset"].isin(assets.index)]
+    warnings = examination.warnings[among(examination.warnings["asset"], assets.index)]
+    findings = examination.findings[among(examination.findings["asset"], assets.index)]
     if period is not None:
         warnings = warnings[~(warnings["cleared"] < period.since)]  # an open one has no time
         findings = findings[~(findings["until"] < period.since)]
@@ -196,7 +196,7 @@ def extract(
         assets=assets,
         findings=findings,
         warnings=warnings,
-        health=examination.health[examination.health["asset"].isin(assets.index)],
+        health=examination.health[among(examination.health["asset"], assets.index)],
         area=district,
         names=names_of(city, lang),
         lang=lang,

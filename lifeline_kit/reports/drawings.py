@@ -18,6 +18,7 @@ from lifeline_kit.model.readings import Series, nodes, series, stamp
 from lifeline_kit.reports.chapters import Extract
 from lifeline_kit.reports.content import CheckupReport
 from lifeline_kit.reports.legible import legible
+from lifeline_kit.reports.places import among
 from lifeline_kit.text import Lang
 
 _CHARTS_PER_CHAPTER = 3
@@ -88,7 +89,7 @@ def _charts(part: Extract, lifeline: str) -> list[Figure]:
     own = findings[(findings["lifeline"] == lifeline) & ~findings["health"]]
     own = own[own["sensor"] != ""]
     mine = city.sensors[city.sensors["lifeline"] == lifeline]
-    mine = mine[mine["asset"].isin(part.assets.index)]
+    mine = mine[among(mine["asset"], part.assets.index)]
     ranked = own.sort_values(["severity", "since"], ascending=[False, True])
     chosen = list(dict.fromkeys(ranked["sensor"]))[:_CHARTS_PER_CHAPTER]
     if len(city.sensors) <= _FEW_SENSORS:

@@ -71,7 +71,7 @@ class LedgerPart:
     problems : list of str
         Why the book cannot be trusted; empty where its chain is whole.
     acts : list of dict
-        `key`, `entity`, `act`, `n`.
+        Of each sort of thing: `key`, `title`, `n`, and `acts` (`key`, `title`, `n`).
     n_alarms, n_warnings : int
         Alarms raised and warnings issued within the period, at these places.
     traffic, rates, units, rules, duties, actions : list of dict
@@ -146,18 +146,15 @@ def ledger_part(
 
 
 def _acts(book: Snapshot, lang: Lang) -> list[dict]:
-    rows = []
+    rows: dict[str, dict] = {}
     for entity, act, n in book.acts.itertuples(index=False):
+        title = ENTITIES[entity](lang) if entity in ENTITIES else entity
+        row = rows.setdefault(entity, {"key": entity, "title": title, "n": 0, "acts": []})
         known = MACHINES.get(entity, {}).get(act)
-        rows.append(
-            {
-                "key": f"{entity}.{act}",
-                "entity": ENTITIES[entity](lang) if entity in ENTITIES else entity,
-                "act": known.title(lang) if known is not None else act,
-                "n": int(n),
-            }
-        )
-    return rows
+        said = known.title(lang) if known is not None else act
+        row["acts"].append({"key": act, "title": said, "n": int(n)})
+        row["n"] += int(n)
+    return list(rows.values())
 
 
 def _rates(kept: Kept, duty: Duty, lang: Lang) -> list[dict]:

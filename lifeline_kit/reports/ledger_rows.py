@@ -16,10 +16,10 @@ from lifeline_kit.model.ledger import CLOSED, ENTITIES, HAZARD_LEVELS, MERGED, S
 from lifeline_kit.model.readings import stamp
 from lifeline_kit.reports.chapters import Extract
 from lifeline_kit.reports.ledger_words import NEXT
-from lifeline_kit.reports.places import local, place
+from lifeline_kit.reports.places import among, local, place
 from lifeline_kit.text import Lang
 
-MOST_GROUPS = 20  # units or rules; the whole tables are attached
+MOST_GROUPS = 12  # units or rules; the whole tables are attached
 _GRAVITY = {"warning": {1: 0, 2: 2, 3: 4, 4: 6}, "hazard": {1: 1, 2: 3, 3: 5}}
 _LEAST = 7  # of what has no level
 
@@ -70,7 +70,8 @@ def kept_of(part: Extract) -> Kept | None:
         items[entity] = frame.assign(of=of, asset=asset)
     if part.area is not None:
         items = {
-            entity: frame[frame["asset"].isin(part.assets.index)] for entity, frame in items.items()
+            entity: frame[among(frame["asset"], part.assets.index)]
+            for entity, frame in items.items()
         }
     return Kept(
         warnings=items["warning"],

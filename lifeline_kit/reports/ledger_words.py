@@ -93,7 +93,6 @@ LEDGER_WORDS = {
     ),
     "events": Text("记录数", "Events"),
     "act": Text("操作", "Act"),
-    "times_done": Text("次数", "Times"),
     "hash": Text("哈希", "Hash"),
 }
 

@@ -1,5 +1,6 @@
 """What a report calls places and moments."""
 
+import numpy as np
 import pandas as pd
 
 from lifeline_kit.lifelines import ALL
@@ -28,6 +29,15 @@ def place(asset: str, names: dict[str, str]) -> str:
     """Name an asset, with its id where the name does not tell it."""
     name = names.get(asset, "")
     return f"{name} ({asset})" if name and asset not in name else name or asset
+
+
+def among(assets: pd.Series, known: pd.Index) -> np.ndarray:
+    """Which of these ids are in an index without doubles: bool, (n,).
+
+    The index keeps its hash table; `isin` would make one of all ids anew, a fourteenth of a second
+    each time.
+    """
+    return known.get_indexer(pd.Index(assets)) >= 0
 
 
 def local(moment: pd.Timestamp, city: City) -> str:

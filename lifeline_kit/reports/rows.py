@@ -12,7 +12,7 @@ from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
 from lifeline_kit.model.lifeline import Lifeline, Rule
 from lifeline_kit.model.readings import TEST_NAMES
-from lifeline_kit.reports.places import local, place
+from lifeline_kit.reports.places import among, local, place
 from lifeline_kit.reports.words import TESTS
 from lifeline_kit.text import Lang
 
@@ -157,7 +157,7 @@ def quality_rows(
     examination: Examination, assets: gpd.GeoDataFrame, city: City, lang: Lang
 ) -> list[dict]:
     """Rows of the tests of quality control: readings and sensors that they marked."""
-    own = city.sensors.index[city.sensors["asset"].isin(assets.index)]
+    own = city.sensors.index[among(city.sensors["asset"], assets.index)]
     flags = examination.flags[examination.flags["sensor"].isin(own)]
     tests = flags["tests"].to_numpy(dtype=np.uint16)
     return [

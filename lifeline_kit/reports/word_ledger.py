@@ -171,6 +171,13 @@ def write_audit(writer: Writer, ledger: Figure) -> None:
     writer.say(f"{w['events']} ", number(ledger.seq), f"  {w['hash']} ", ledger.hash)
     if ledger.acts:
         writer.table(
-            _columns((w["sort"], 1, False), (w["act"], 2, False), (w["times_done"], 1, True)),
-            [[row.entity, row.act, number(row.n)] for row in ledger.acts],
+            _columns((w["sort"], 1, False), (w["events"], 0.7, True), (w["act"], 5, False)),
+            [[row.title, number(row.n), _acts(row)] for row in ledger.acts],
         )
+
+
+def _acts(row: Figure) -> list[Piece]:
+    pieces: list[Piece] = []
+    for each in row.acts:
+        pieces += [" · " if pieces else "", each.title, " ", number(each.n)]
+    return pieces
