@@ -53,7 +53,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     checkup.add_argument("--out", type=Path, required=True, help="a file, or a folder for several")
     checkup.add_argument(
-        "--format", default="", help="html,pdf,docx,json (default: by --out, or html)"
+        "--format", default="", help="html,pdf,docx,json,xlsx (default: by --out, or html)"
     )
     checkup.add_argument("--lang", default="zh", help="zh, en or zh,en")
     checkup.add_argument("--profile", action="store_true", help="print the seconds of each stage")

@@ -1,19 +1,20 @@
 """What goes with a report: its values as JSON, and the whole tables as CSV.
 
-CSV only: no library of run time writes XLSX, and spreadsheet programs open these files as they are
-(the mark of UTF-8 stands first). Text that they would take for a formula gets an apostrophe.
+CSV opens everywhere as it is (the mark of UTF-8 stands first); text that a spreadsheet program
+would take for a formula gets an apostrophe. The same tables as one workbook: see `workbook`.
 """
 
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 
 import pandas as pd
 
 from lifeline_kit.reports.chapters import Extract
 from lifeline_kit.reports.content import sorted_warnings
 from lifeline_kit.reports.ledger_rows import ledger_tables
-from lifeline_kit.reports.places import place
+from lifeline_kit.reports.places import among, place
 
 JSON_NAME = "report.json"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -28,8 +29,8 @@ def report_json(values: object) -> bytes:
         return json.dumps(values, indent=1).encode()
 
 
-def tables(part: Extract) -> dict[str, bytes]:
-    """Whole tables of what a report covers, as CSV by file name.
+def tables(part: Extract) -> dict[str, pd.DataFrame]:
+    """Whole tables of what a report covers, by name.
 
     Parameters
     ----------
@@ -38,19 +39,24 @@ def tables(part: Extract) -> dict[str, bytes]:
     Returns
     -------
     dict
-        `findings.csv`, `warnings.csv`, `scores.csv`, and with a ledger `ledger_….csv` of what is in
-        it at these places; times in UTC.
+        `findings`, `warnings`, `scores`, and with a ledger `ledger_…` of what is in it at these
+        places; times in UTC.
     """
     scores = part.examination.scores
-    within = (scores["scope"] == "asset") & scores["subject"].isin(part.assets.index)
+    within = (scores["scope"] == "asset") & among(scores["subject"], part.assets.index)
     scores = scores[within | (scores["subject"] == part.area)] if part.area else scores
     places = {name: place(str(name), part.names) for name in part.assets.index}
     held = ledger_tables(part)
     return {
-        "findings.csv": _csv(_placed(part.findings, places)),
-        "warnings.csv": _csv(_placed(sorted_warnings(part.warnings), places)),
-        "scores.csv": _csv(scores.reset_index(drop=True)),
-    } | {f"ledger_{name}.csv": _csv(frame) for name, frame in held.items()}
+        "findings": _placed(part.findings, places),
+        "warnings": _placed(sorted_warnings(part.warnings), places),
+        "scores": scores.reset_index(drop=True),
+    } | {f"ledger_{name}": frame for name, frame in held.items()}
+
+
+def as_csv(tables_: Mapping[str, pd.DataFrame]) -> dict[str, bytes]:
+    """Write tables as CSV by file name."""
+    return {f"{name}.csv": _csv(frame) for name, frame in tables_.items()}
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

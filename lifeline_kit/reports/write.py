@@ -15,16 +15,17 @@ from lifeline_kit.errors import InputError
 from lifeline_kit.io.ledger import Snapshot
 from lifeline_kit.model.city import City
 from lifeline_kit.model.examination import Examination
-from lifeline_kit.reports.attach import JSON_NAME, report_json, tables, zipped
+from lifeline_kit.reports.attach import JSON_NAME, as_csv, report_json, tables, zipped
 from lifeline_kit.reports.content import extract, report_of
 from lifeline_kit.reports.figures import plain
 from lifeline_kit.reports.period import Period
+from lifeline_kit.reports.workbook import workbook
 from lifeline_kit.text import Lang, Text
 
 if TYPE_CHECKING:
     from lifeline_kit.reports.drawings import Drawings
 
-FORMATS = ("html", "pdf", "json", "docx")
+FORMATS = ("html", "pdf", "json", "docx", "xlsx")
 
 
 def write_report(  # noqa: PLR0913 - all that a report can be asked for
@@ -53,7 +54,8 @@ def write_report(  # noqa: PLR0913 - all that a report can be asked for
         Id of an area of level `district` or `cell`.
     period : Period, optional
         The month that the report is about.
-    formats : sequence of {'html', 'pdf', 'json', 'docx'}
+    formats : sequence of {'html', 'pdf', 'json', 'docx', 'xlsx'}
+        `xlsx` is the attached tables alone, as one workbook.
     notes : sequence of Text
     book : Snapshot, optional
         The city's ledger up to the moment of the examination: chapters on how warnings were
@@ -120,14 +122,19 @@ def report_files(
         report = report_of(part, period=period, notes=notes)
         values = plain(report)
         attached = {JSON_NAME: report_json(values)}
-        if list(formats) == ["json"]:
-            return {"json": attached[JSON_NAME]}
-        attached |= tables(part)
+        held = cache(lambda: tables(part))
+        bare: dict[str, Callable[[], bytes]] = {
+            "json": lambda: attached[JSON_NAME],
+            "xlsx": lambda: workbook(held()),
+        }
+        if set(formats) <= set(bare):
+            return {form: bare[form]() for form in formats}
+        attached |= as_csv(held())
         # matplotlib takes a second to load: a report of numbers alone goes without
         from lifeline_kit.reports.drawings import draw
 
         drawings = draw(part, report)
-        encode = _encoders(values, drawings, attached, examination.at, lang)
+        encode = bare | _encoders(values, drawings, attached, examination.at, lang)
         return {form: encode[form]() for form in formats}
 
 
@@ -158,7 +165,7 @@ def _encoders(
 
         return docx_of(values, drawings, attached, lang=lang)
 
-    return {"html": html, "pdf": pdf, "docx": docx, "json": lambda: attached[JSON_NAME]}
+    return {"html": html, "pdf": pdf, "docx": docx}
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from lifeline_kit.reports.verify import verify_report
 from lifeline_kit.reports.words import WORDS
 from lifeline_kit.reports.write import FORMATS, report_files
 
+REPORTS = [each for each in FORMATS if each != "xlsx"]  # tables alone say nothing of themselves
+
 
 @pytest.fixture
 def folder(tiny_city: City, tmp_path: Path) -> Path:
@@ -31,7 +33,7 @@ def folder(tiny_city: City, tmp_path: Path) -> Path:
 @pytest.fixture
 def files(folder: Path) -> dict[str, bytes]:
     city = City.open(folder)
-    return report_files(city, examine(city), lang="en", formats=FORMATS)
+    return report_files(city, examine(city), lang="en", formats=REPORTS)
 
 
 def run(capsys, *arguments) -> tuple[int, str, str]:
@@ -97,7 +99,7 @@ def test_every_number_of_the_page_stands_under_an_id(files) -> None:
     assert sum(len(texts) for texts in reported.shown.values()) > 150
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", REPORTS)
 def test_an_untouched_report_is_verified(form, files, folder, tmp_path, capsys) -> None:
     file = tmp_path / f"r.{form}"
     file.write_bytes(files[form])
