@@ -20,7 +20,6 @@ from lifeline_kit.views.checkuptables import (
     template_html,
 )
 from lifeline_kit.views.elements import Chips, html
-from lifeline_kit.views.judging import judging
 from lifeline_kit.views.page import page, session_state
 from lifeline_kit.views.renewaltables import renewal_html
 from lifeline_kit.views.report import make_report, report_address
@@ -40,7 +39,6 @@ _PARTS = {
     "changes": Text("变动", "Changes"),
     "renewal": Text("改造计划", "Renewal"),
     "indicators": Text("体检指标", "Indicators"),
-    "weights": Text("权重", "Weights"),
 }
 _GATHERING = Text(
     "正在汇总风险、变动与改造计划…完成后自动显示。",
@@ -97,8 +95,6 @@ def _part(store: Store, part: str, lang: Lang, places: Chips) -> list[pn.viewabl
     told = store.dossier()
     if part == "scores":
         return _scores(store, told, lang)
-    if part == "weights":
-        return judging(store, lang)
     if told is None:
         why = dossier_problem(store.city, store.examined().version)
         said = f'<p class="problem">{escape(why)}</p>' if why else f"<p>{_GATHERING(lang)}</p>"

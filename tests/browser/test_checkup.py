@@ -79,19 +79,3 @@ def test_a_phone_does_not_scroll_sideways(visit: Visit) -> None:
     box = page.locator("svg.places").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
-
-
-def test_judgements_are_previewed_and_refused_with_one_message(visit: Visit) -> None:
-    page = part(visit, "en", "weights")
-    page.get_by_text("Consistency ratio 0.0027").wait_for()
-    cell = page.locator("input[type=text]").first
-    cell.fill("0")
-    cell.press("Enter")
-    page.get_by_role("button", name="Check and preview").click()
-    page.get_by_text("expected a number above zero").wait_for()
-    cell.fill("3")
-    cell.press("Enter")
-    page.get_by_role("button", name="Check and preview").click()
-    page.get_by_text("Consistency ratio 0.0").wait_for()
-    assert not (visit.served.city / "weights.toml").exists()
-    assert page.get_by_text("expected a number above zero").count() == 0

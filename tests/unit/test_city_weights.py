@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 import lifeline_kit.checkup as room
-from lifeline_kit.checkup.judging import judged_text, save_weights, weights_text
 from lifeline_kit.checkup.profile import WEIGHTS, city_profile, load_profile
 from lifeline_kit.errors import RulesError
 from lifeline_kit.model.city import City
@@ -52,39 +51,3 @@ def test_wrong_judgements_are_refused_and_the_file_is_named(
     with pytest.raises(RulesError, match=said) as caught:
         examine(city)
     assert WEIGHTS in str(caught.value)
-
-
-def upper(value: str = "1") -> dict[tuple[str, str], str]:
-    names = load_profile().weighting.names
-    return {(a, b): value for i, a in enumerate(names) for b in names[i + 1 :]}
-
-
-def test_judgements_edited_on_the_page_are_kept_and_read_back(city: City) -> None:
-    names = load_profile().weighting.names
-    text = judged_text(weights_text(city), names, upper() | {("gas", "water"): "1/2"})
-    save_weights(city, text)
-    found = city_profile(city).weighting.judgements()
-    assert found.loc["gas", "water"] == 0.5
-    assert found.loc["water", "gas"] == 2.0
-    assert weights_text(city) == text
-    assert text.count("judged on the check-up page") == 1  # no longer the shipped source
-
-
-@pytest.mark.parametrize("cell", ["0", "-2", "", "1/0", "many", "nan"])
-def test_a_cell_that_is_no_number_above_zero_is_named(city: City, cell: str) -> None:
-    names = load_profile().weighting.names
-    with pytest.raises(RulesError, match=r"\(gas, water\) is .* expected a number above zero"):
-        judged_text(weights_text(city), names, upper() | {("gas", "water"): cell})
-
-
-def test_judgements_that_contradict_one_another_are_never_kept(city: City) -> None:
-    names = load_profile().weighting.names
-    cells = upper() | {
-        ("gas", "water"): "9",
-        ("water", "drainage"): "9",
-        ("gas", "drainage"): "1/9",
-    }
-    text = judged_text(weights_text(city), names, cells)
-    with pytest.raises(RulesError, match="consistency ratio"):
-        save_weights(city, text)
-    assert not (city.path / WEIGHTS).exists()
