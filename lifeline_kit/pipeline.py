@@ -14,6 +14,7 @@ import shapely
 import xarray as xr
 
 from lifeline_kit.checkup import assess_risk, score_city
+from lifeline_kit.checkup.devices import device_findings
 from lifeline_kit.checkup.profile import Profile, city_profile
 from lifeline_kit.coupling import couple
 from lifeline_kit.early_warning import raise_warnings
@@ -143,7 +144,9 @@ def examine(
     return Examination(
         at=moment,
         since=stamp(since),
-        findings=findings,
+        findings=join_findings(
+            [findings, device_findings(city, health, risk, at=moment, since=stamp(since))]
+        ),
         cases=cases,
         warnings=warnings,
         scores=scores,

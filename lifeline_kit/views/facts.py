@@ -95,7 +95,7 @@ def tiles(examination: Examination, lang: Lang, lifeline: str = "") -> tuple[Til
     warned = open_warnings(examination, lifeline)["level"].value_counts()
     findings = own(examination.findings)
     findings = findings[findings["until"].isna()]
-    faults = int(findings["health"].sum())
+    faults = int((findings["health"] & (findings["sensor"] != "")).sum())  # not of whole areas
     health = own(examination.health)
     levels = own(examination.risk)["level"]
     return (
