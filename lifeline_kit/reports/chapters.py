@@ -122,7 +122,7 @@ def chapter(lifeline: Lifeline, part: Extract) -> Chapter:
     return Chapter(
         lifeline=lifeline,
         title=lifeline.title(lang),
-        scores={key: float(rows.get(key, np.nan)) for key in (*DIMENSIONS, "total")},
+        scores={key: float(rows.get(key, np.nan)) for key in (*DIMENSIONS, "response", "total")},
         grade=total["grade"],
         n=int(total["n"]),
         completeness=float(total["completeness"]),

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Drawing
 
 from lifeline_kit.charts.print import svg_of
 from lifeline_kit.charts.theme import CAUSE, RISK
-from lifeline_kit.checkup.scores import DIMENSIONS
+from lifeline_kit.checkup.whole import DIMENSIONS, RESPONSE
 from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.reports.drawings import Drawings
 from lifeline_kit.reports.figures import Figure
@@ -104,7 +104,7 @@ def page(
         attachment=base64.b64encode(attachment or b"").decode(),
         cause_colours=CAUSE,
         level_names={str(level): name for level, name in LEVEL_NAMES.items()},
-        dimensions={key: text(lang) for key, text in DIMENSIONS.items()},
+        dimensions={key: text(lang) for key, text in (DIMENSIONS | {"response": RESPONSE}).items()},
         risk_titles={str(level): grade.text(lang) for level, grade in RISK.items()},
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lifeline_kit.charts.theme import RISK
-from lifeline_kit.checkup.scores import DIMENSIONS
+from lifeline_kit.checkup.whole import DIMENSIONS, RESPONSE
 from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.reports.drawings import Drawings
 from lifeline_kit.reports.figures import Figure
@@ -206,7 +206,7 @@ def _chapter(writer: Writer, c: Figure, drawings: Drawings) -> None:
     writer.heading(str(c.title))
     parts: list[Piece] = [f"{w['score']} ", number(c.scores.total, 1)]
     parts += [" · ", c.grade] if c.grade else []
-    for key, text in DIMENSIONS.items():
+    for key, text in (DIMENSIONS | {"response": RESPONSE}).items():
         parts += [f" · {text(writer.lang)} ", number(c.scores[key], 1)]
     parts += [f" · {w['completeness']} ", share(c.completeness), f" · {w['n']} ", number(c.n)]
     writer.say(*parts)
