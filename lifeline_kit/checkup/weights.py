@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Weighting:
     draws: int
     concentration: float
     interval: float
+    source: str = ""
 
     def judgements(self) -> pd.DataFrame:
         """Return the matrix with its names."""
@@ -39,7 +40,8 @@ class Weighting:
 
     def digest(self) -> str:
         """Return a fingerprint: scores of equal ones differ by what they score alone."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+        weighs = replace(self, version="", source="")
+        return hashlib.sha256(repr(weighs).encode()).hexdigest()[:16]
 
 
 def load_weighting(path: Path | None = None) -> Weighting:
@@ -52,13 +54,30 @@ def load_weighting(path: Path | None = None) -> Weighting:
         are not square, not reciprocal, not above zero or contradict one another.
     """
     path = path or Path(__file__).with_name("weights.toml")
+    weighting = read_weighting(path)
+    try:
+        judged_weights(weighting.judgements(), most=weighting.most_inconsistent)
+    except RulesError as error:
+        raise RulesError(f"{path.name}: {error}") from error
+    return weighting
+
+
+def read_weighting(path: Path) -> Weighting:
+    """Read how lifelines are weighed; whether judgements agree is not asked.
+
+    Raises
+    ------
+    RulesError
+        Where something is missing, or names do not fit the matrix or name no lifeline.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         judged, mixed, band = data["judgements"], data["combined"], data["sensitivity"]
         weighting = Weighting(
             version=str(data["version"]),
+            source=str(judged.get("source", "")),
             names=tuple(judged["names"]),
-            matrix=tuple(tuple(_number(cell) for cell in row) for row in judged["matrix"]),
+            matrix=tuple(tuple(judgement(cell) for cell in row) for row in judged["matrix"]),
             most_inconsistent=float(judged["most_inconsistent"]),
             groups=data.get("groups", {}),
             unscored=tuple(data.get("unscored", {}).get("names", ())),
@@ -69,7 +88,7 @@ def load_weighting(path: Path | None = None) -> Weighting:
             concentration=float(band["concentration"]),
             interval=float(band["interval"]),
         )
-    except (OSError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (OSError, LookupError, TypeError, AttributeError, ArithmeticError, ValueError) as error:
         raise RulesError(
             f"{path.name}: {error} is missing or unreadable; compare with the shipped weights."
         ) from error
@@ -81,15 +100,51 @@ def load_weighting(path: Path | None = None) -> Weighting:
             "expected a name, a row and a column per criterion."
         )
     try:
+        _check_figures(weighting)
         check_names(weighting, [each.key for each in ALL])
-        judged_weights(weighting.judgements(), most=weighting.most_inconsistent)
     except RulesError as error:
         raise RulesError(f"{path.name}: {error}") from error
     return weighting
 
 
-def _number(cell: object) -> float:
-    """Read 3, 0.33 or "1/3"."""
+def _check_figures(weighting: Weighting) -> None:
+    """Check groups and figures, so that nothing fails later in the middle of an examination."""
+    for name, shares in (
+        weighting.groups.items() if isinstance(weighting.groups, dict) else [("", 0)]
+    ):
+        known = isinstance(shares, dict) and shares
+        if not known or not all(
+            isinstance(each, int | float) and each > 0 for each in shares.values()
+        ):
+            raise RulesError(
+                f"group {name!r} is {shares!r}; expected shares above zero of its lifelines, such "
+                "as { bridges = 3, roads = 2 }."
+            )
+    for name, fits, expected in (
+        ("judged_share", 0.0 <= weighting.judged_share <= 1.0, "0-1"),
+        ("floor", 0.0 <= weighting.floor <= 1.0, "0-1"),
+        ("most_inconsistent", weighting.most_inconsistent > 0.0, "a number above zero"),
+        ("draws", weighting.draws >= 1, "1 or more"),
+        ("concentration", weighting.concentration > 0.0, "a number above zero"),
+        ("interval", 0.0 < weighting.interval < 1.0, "between 0 and 1"),
+    ):
+        if not fits:
+            raise RulesError(f"{name} is {getattr(weighting, name)}; expected {expected}.")
+
+
+def judgement(cell: object) -> float:
+    """Read 3, 0.33 or "1/3".
+
+    Raises
+    ------
+    ValueError, ZeroDivisionError
+        Where it is no number.
+
+    Examples
+    --------
+    >>> judgement("1/4"), judgement(3)
+    (0.25, 3.0)
+    """
     return float(Fraction(str(cell)))
 
 

@@ -117,14 +117,33 @@ def judged_weights(matrix: pd.DataFrame, *, most: float = 0.1) -> Judged:
     index = (eigenvalue - n) / (n - 1) if n > 1 else 0.0
     ratio = max(0.0, index) / RANDOM_INDEX[n - 1] if n > 2 else 0.0
     if ratio > most:
-        departure = np.abs(np.log(values * weights / weights[:, None]))
-        i, j = np.unravel_index(np.argmax(np.triu(departure)), departure.shape)
+        i, j = most_departing(values, weights)
         raise RulesError(
             f"judgements contradict one another: consistency ratio {ratio:.3f}, expected at most "
             f"{most:g}; think again about ({matrix.index[i]}, {matrix.columns[j]}), which is "
             f"{values[i, j]:g} where all together say {weights[i] / weights[j]:.2g}."
         )
     return Judged(pd.Series(weights, index=matrix.index), eigenvalue, index, ratio)
+
+
+def most_departing(values: np.ndarray, weights: np.ndarray) -> tuple[int, int]:
+    """Find the judgement that departs most from what all of them together say.
+
+    Parameters
+    ----------
+    values : array, (criterion, criterion)
+        Judgements.
+    weights : array, (criterion,)
+        Of `judged_weights`.
+
+    Returns
+    -------
+    row, column : int
+        Above the diagonal.
+    """
+    departure = np.abs(np.log(values * weights / weights[:, None]))
+    i, j = np.unravel_index(np.argmax(np.triu(departure)), departure.shape)
+    return int(i), int(j)
 
 
 def critic_weights(table: pd.DataFrame, *, costs: Collection[str] = ()) -> pd.Series:

@@ -1,78 +1,94 @@
-"""Weights: judge lifelines in pairs, see what comes of it, and put it into the city."""
+"""Weights: how much each lifeline counts, judged in pairs, tried at once and kept by the centre."""
 
 import subprocess
-from dataclasses import replace
+import tempfile
 from html import escape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
+import param
+from panel.custom import JSComponent
 
-from lifeline_kit.checkup.own_weights import judged_anew, save_judgements
-from lifeline_kit.checkup.profile import Profile, city_profile
-from lifeline_kit.checkup.weights import Weighting, district_scores, lifeline_weights
-from lifeline_kit.errors import LifelineError, RulesError
+from lifeline_kit.checkup.own_weights import (
+    CRITERIA,
+    SCALE,
+    Trial,
+    drop_own_weights,
+    judgement_cells,
+    own_weights_mark,
+    previewed,
+    save_own_weights,
+    tried,
+)
+from lifeline_kit.checkup.profile import WEIGHTS
+from lifeline_kit.checkup.weights import Weighting, load_weighting, read_weighting
+from lifeline_kit.errors import InputError, LifelineError
 from lifeline_kit.io.live import is_live
-from lifeline_kit.lifelines import ALL
-from lifeline_kit.methods.weights import judged_weights
 from lifeline_kit.text import Lang, Text
 from lifeline_kit.views import words
-from lifeline_kit.views.desk_layout import NAME_FIRST, WHO, said_html
-from lifeline_kit.views.elements import html
+from lifeline_kit.views.desk_layout import clock
+from lifeline_kit.views.elements import STYLE, html
 from lifeline_kit.views.page import page, session_state
 from lifeline_kit.views.state import State
 from lifeline_kit.views.store import Store, current_store
 from lifeline_kit.views.worker import start_worker
 
-_NAMES = {
-    "bridges_roads": Text("桥梁与道路", "Bridges and roads"),
-    "emergency": Text("应急管理", "Emergency mgmt"),
-}
-_HEAD = Text("专项权重：两两比较", "Weights of lifelines: judged in pairs")
+_TITLE = Text("专项权重：两两比较", "Weights of lifelines, judged in pairs")
 _HOW = Text(
-    "每格填写“行”比“列”重要多少倍（1 至 9，或 1/2 至 1/9）；对角线以下自动取倒数。",
-    "Each cell says how many times more the row counts than the column (1 to 9, or 1/2 to 1/9); "
-    "below the diagonal stand the opposites.",
+    "行比列重要多少倍（1–9）；改一格，对角的一格随之取倒数。",
+    "How many times the row matters as much as the column (1-9); its opposite follows by itself.",
 )
 _RATIO = Text(
-    "一致性比率 CR = {cr:.3f}（须 ≤ {most:g}）",
-    "consistency ratio CR = {cr:.3f} (at most {most:g})",
+    "一致性比率 CR = {ratio:.4f}，小于 {most:g}，可以采用。",
+    "Consistency ratio CR = {ratio:.4f}, below {most:g}: acceptable.",
 )
-_REFUSED = Text("判断自相矛盾，不予采用：{why}", "Refused: {why}")
-_COLUMNS = (
-    Text("专项", "Lifeline"),
-    Text("判断", "Judged"),
-    Text("CRITIC", "CRITIC"),
-    Text("采用", "Used"),
-    Text("现行", "In force"),
-    Text("得分", "Score"),
-)
-_SCORE = Text(
-    "城市得分（封顶前）：现行 {now} → 采用 {new}",
-    "City score before the cap: in force {now} → used {new}",
-)
+_REFUSED = Text("判断未通过，没有权重。", "The judgements are refused; no weights follow.")
+_PREVIEW = Text("得出的权重", "The weights that follow")
 _MIX = Text(
-    "采用 = {a:.0%} 判断 + {b:.0%} CRITIC，每项不低于 {floor:.0%}；片区不足时仅按判断。"
-    "依据：{source}（待核）",
-    "used = {a:.0%} judged + {b:.0%} CRITIC, none below {floor:.0%}; judgement alone where "
-    "districts are too few. Source: {source} (not verified)",
+    "权重 = {judged:g} × AHP 判断 + {rest:g} × CRITIC（各片区得分），每项不低于 {floor:g}。"
+    "CRITIC 需要的片区不足时，只用判断。",
+    "Weight = {judged:g} × judgement (AHP) + {rest:g} × CRITIC (scores of districts), none below "
+    "{floor:g}. Where districts are too few for CRITIC, judgement stands alone.",
 )
-_SOURCE = Text("本项目建议（实践说明 4.4）", "project proposal (practice note 4.4)")
-_WHY, _SAVE = (
-    Text("理由（写入权重文件）", "Reason (stands in the file)"),
-    Text("保存为本市权重", "Save for this city"),
+_LIFELINE, _JUDGED = Text("专项", "Lifeline"), Text("判断 (AHP)", "Judged (AHP)")
+_CRITIC, _WEIGHT = Text("数据 (CRITIC)", "Data (CRITIC)"), Text("权重", "Weight")
+_IN_USE, _SCORE = Text("现用", "In use"), Text("得分", "Score")
+_CITY = Text("城市得分（封顶前）", "City, before the cap")
+_OWN = Text("现用：本中心权重", "In use: the centre's own")
+_SHIPPED = Text("现用：随附权重（依据待核）", "In use: as shipped (not verified)")
+_FILE, _WHO = (
+    Text("或读入权重文件 (TOML)", "Or read a file of weights (TOML)"),
+    Text("姓名", "Name"),
 )
-_SAVED = Text("已保存；正在按新权重重新体检。", "Saved; the city is being examined anew by it.")
-_LIVE = Text("已保存；下次体检起采用。", "Saved; the next examination goes by it.")
-_CARD = {
-    "background": "#fff", "border": "1px solid #e1e6ec", "border-radius": "10px",
-    "padding": "12px 16px", "gap": "6px",
-}  # fmt: skip
-_FIT = {"overflow-x": "auto", "max-width": "calc(100vw - 28px)", "box-sizing": "border-box"}
-_CELL = {"sizing_mode": "fixed", "width": 72, "height": 40, "align": "center"}
-_MUTED = '<div class="muted small" style="text-align:center;line-height:38px">{text}</div>'
+_REASON = Text("理由或依据文号", "Reason, or number of the decision")
+_SAVE, _BACK = Text("采用这些权重", "Use these weights"), Text("恢复随附权重", "Use those shipped")
+_NOT_TAKEN = Text("文件未采用：{why}", "The file was not taken: {why}")
+_NOT_SAVED = Text("未保存：{why}", "Not saved: {why}")
+_NAME_FIRST = Text("请先填写姓名和理由。", "Fill in a name and a reason first.")
+_SAVED = Text(
+    "已保存。正在按新权重重新体检，完成后各页自动刷新。",
+    "Kept. The city is examined with them; the pages refresh themselves when it is done.",
+)
+_NO_FOLDER = Text("这座城市没有存盘，不能保存。", "This city was never saved; nothing can be kept.")
+_MOST_BYTES = 100_000
 _WORKERS: list[subprocess.Popen] = []
+_CARD = {"background": "#fff", "border": "1px solid #e1e6ec", "border-radius": "10px",
+         "padding": "14px 18px", "gap": "10px", "min-width": "0"}  # fmt: skip
+
+
+class Pairs(JSComponent):
+    """A matrix of judgements; `cells` are rows of numbers as people write them: 3, 1/3."""
+
+    names = param.List(doc="Titles of the criteria.")
+    cells = param.List(doc="Rows of cells.")
+    scale = param.List(default=list(SCALE))
+    at = param.List(doc="Row and column of the cell at fault; empty: none.")
+
+    _esm = (Path(__file__).parent / "pairs.js").read_text(encoding="utf-8")
+    _stylesheets = [STYLE]  # noqa: RUF012  Panel's way
 
 
 def weights(store: Store | None = None) -> pmui.Page:
@@ -82,189 +98,204 @@ def weights(store: Store | None = None) -> pmui.Page:
 
 
 def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
-    return [_Editor(store, state.lang).layout()]
+    return [_Weights(store, state.lang).layout()]
 
 
-class _Editor:
-    """Cells of the upper half, and what comes of them."""
+class _Weights:
+    """The parts of one visitor's page; what is kept stands in the city folder."""
 
     def __init__(self, store: Store, lang: Lang) -> None:
-        self.store, self.lang = store, lang
-        self.profile: Profile = city_profile(store.city)
-        self.start = self.profile.weighting.judgements()
-        names = list(self.start.index)
-        self.cells = {
-            (a, b): pmui.TextInput(
-                value=_said(self.start.loc[a, b]), label="", size="small", margin=0, width=68,
-                max_length=8, sizing_mode="fixed", height=40,
-            )
-            for i, a in enumerate(names)
-            for b in names[i + 1 :]
-        }  # fmt: skip
-        self.below = {pair: html("", **_CELL) for pair in self.cells}
-        self.result, self.said = html(""), html("")
-        line = {"size": "small", "margin": (6, 0), "sizing_mode": "stretch_width"}
-        self.who = pmui.TextInput(label=WHO(lang), max_length=60, **line)
-        self.why = pmui.TextInput(label=_WHY(lang), max_length=200, **line)
-        self.save = pmui.Button(label=_SAVE(lang), color="primary", margin=(6, 0))
-        self.save.on_click(lambda _: self.kept())
-        for cell in self.cells.values():
-            cell.param.watch(lambda _: self.draw(), "value")
-        self.draw()
+        self.store, self.lang, self.folder = store, lang, store.city.path
+        self.said, self.used, self.verdict = html(""), html(""), html("")
+        self.preview = html("")
+        self.pairs = Pairs(sizing_mode="stretch_width", margin=0)
+        line = {"size": "small", "margin": 0, "sizing_mode": "stretch_width"}
+        self.who = pmui.TextInput(label=_WHO(lang), max_length=60, **line)
+        self.reason = pmui.TextInput(label=_REASON(lang), max_length=400, **line)
+        self.file = pn.widgets.FileInput(accept=".toml", margin=0)
+        self.save = pmui.Button(label=_SAVE(lang), color="primary", margin=0)
+        self.back = pmui.Button(label=_BACK(lang), variant="outlined", margin=0)
+        self.begin()
+        self.pairs.param.watch(lambda _: self.show(), "cells")
+        self.file.param.watch(lambda _: self.read(), "value")
+        self.save.on_click(lambda _: self.keep())
+        self.back.on_click(lambda _: self.drop())
 
-    def matrix(self) -> pd.DataFrame:
-        """Return the judgements in the cells.
+    def begin(self) -> None:
+        """Start from what the city folder holds, or what is shipped."""
+        self.mark = own_weights_mark(self.folder) if self.folder else ""
+        self.base = self.in_use = load_weighting()
+        if self.folder and self.mark:
+            try:
+                self.base = read_weighting(self.folder / WEIGHTS)
+                self.in_use = load_weighting(self.folder / WEIGHTS)
+            except LifelineError as error:
+                self.say(str(error))
+        about = f"{_SHIPPED(self.lang)} · {self.base.version}"
+        if self.mark:
+            about = f"{_OWN(self.lang)} · {self.base.version} · {self.base.source}"
+        self.used.object = f'<p class="small muted">{escape(words.shown(about, most=200))}</p>'
+        self.back.visible = bool(self.mark)
+        self.put(self.base)
 
-        Raises
-        ------
-        RulesError
-        """
-        upper = {pair: _number(cell.value, pair) for pair, cell in self.cells.items()}
-        return judged_anew(self.start, upper)
+    def put(self, weighting: Weighting) -> None:
+        """Show the judgements of some weights."""
+        self.base = weighting
+        names = [CRITERIA[key](self.lang) if key in CRITERIA else key for key in weighting.names]
+        self.pairs.param.update(names=names, cells=judgement_cells(weighting), at=[])
+        self.show()
 
-    def draw(self) -> None:
-        """Show the opposites, the ratio and the weights; or why there are none."""
+    def show(self) -> None:
+        """Judge what stands in the matrix now."""
+        self.trial = tried(self.base, self.pairs.cells)
+        self.pairs.at = list(self.trial.at or ())
+        self.save.disabled = self.trial.weighting is None or self.folder is None
+        self.verdict.object = verdict_html(self.trial, self.base.most_inconsistent, self.lang)
+        if self.trial.weighting is None:
+            self.preview.object = f"<h2>{_PREVIEW(self.lang)}</h2><p>{_REFUSED(self.lang)}</p>"
+            return
         try:
-            matrix = self.matrix()
-            for (a, b), pane in self.below.items():
-                pane.object = _MUTED.format(text=_said(matrix.loc[b, a]))
-            judged = judged_weights(matrix, most=self.profile.weighting.most_inconsistent)
-        except RulesError as error:
-            self.result.object = said_html(_REFUSED.format(why=str(error))(self.lang), good=False)
+            scores = self.store.examined().scores
+            shown = preview_html(self.trial.weighting, scores, self.lang, self.in_use)
+            self.preview.object = shown
+        except LifelineError as error:  # a floor that is too much for so many lifelines
             self.save.disabled = True
-            return
-        self.save.disabled = False
-        ratio = _RATIO.format(
-            cr=judged.consistency_ratio, most=self.profile.weighting.most_inconsistent
-        )(self.lang)
-        self.result.object = said_html(ratio, good=True) + preview_html(
-            self.store.examined().scores, self.profile, matrix, self.lang
-        )
+            self.say(str(error))
 
-    def kept(self) -> None:
-        """Save what stands in the cells."""
-        if not self.who.value.strip():
-            self.said.object = said_html(NAME_FIRST(self.lang), good=False)
+    def read(self) -> None:
+        """Take the judgements of a file; one that is no file of weights is refused."""
+        data, name = self.file.value, self.file.filename or WEIGHTS
+        if not data:
             return
         try:
-            save_judgements(self.store.city, self.matrix(), by=self.who.value, why=self.why.value)
+            self.put(weighting_of(data, name))
+            self.said.object = ""
         except LifelineError as error:
-            self.said.object = said_html(str(error), good=False)
+            self.say(_NOT_TAKEN.format(why=error)(self.lang))
+
+    def keep(self) -> None:
+        """Keep what stands in the matrix."""
+        if self.folder is None or self.trial.weighting is None:
+            self.say(_NO_FOLDER(self.lang))
             return
-        except OSError as error:
-            self.said.object = said_html(f"weights.toml: {error.strerror}", good=False)
+        if not (self.who.value.strip() and self.reason.value.strip()):
+            self.say(_NAME_FIRST(self.lang))
             return
-        path = self.store.city.path
-        assert path is not None
-        live = is_live(path)
-        if not live:  # the worker of a live city looks by itself; another one has long ended
-            _WORKERS[:] = [each for each in _WORKERS if each.poll() is None]
-            _WORKERS.append(start_worker(path))
-        self.said.object = said_html((_LIVE if live else _SAVED)(self.lang), good=True)
+        at = pd.Timestamp(clock(self.store))
+        try:
+            save_own_weights(
+                self.folder, self.trial.weighting, before=self.mark, at=at,
+                by=self.who.value, reason=self.reason.value,
+            )  # fmt: skip
+        except LifelineError as error:
+            self.say(_NOT_SAVED.format(why=error)(self.lang))
+            return
+        self.again()
+
+    def drop(self) -> None:
+        """Return to the shipped weights."""
+        assert self.folder is not None  # there are own ones
+        try:
+            drop_own_weights(self.folder, before=self.mark)
+        except LifelineError as error:
+            self.say(_NOT_SAVED.format(why=error)(self.lang))
+            return
+        self.again()
+
+    def again(self) -> None:
+        """Have the city examined with what is kept now."""
+        examine_again(self.store)
+        self.begin()
+        self.said.object = f'<p class="accepted" role="status">{_SAVED(self.lang)}</p>'
+
+    def say(self, text: str) -> None:
+        self.said.object = (
+            f'<p class="problem" role="alert">{escape(words.shown(text, most=600))}</p>'
+        )
 
     def layout(self) -> pn.viewable.Viewable:
-        """Put the matrix above what comes of it."""
-        names = list(self.start.index)
-        head = [html("", **_CELL), *(_name(name, self.lang) for name in names)]
-        rows = []
-        for i, a in enumerate(names):
-            rows.append(_name(a, self.lang))
-            for j, b in enumerate(names):
-                if i == j:
-                    rows.append(html(_MUTED.format(text="1"), **_CELL))
-                else:
-                    rows.append(self.cells[a, b] if i < j else self.below[b, a])
-        grid = pn.GridBox(
-            *head, *rows, ncols=len(names) + 1, margin=(8, 0), width=76 * (len(names) + 1)
-        )
-        title = html(f'<h2>{_HEAD(self.lang)}</h2><p class="small muted">{_HOW(self.lang)}</p>')
-        left = pn.Column(
-            title, grid, margin=0, sizing_mode="stretch_width",
-            styles=_CARD | {"flex": "3 1 640px"} | _FIT,
-        )  # fmt: skip
-        right = pn.Column(
-            self.result, self.who, self.why, self.save, self.said, margin=0,
-            sizing_mode="stretch_width", styles=_CARD | {"flex": "2 1 340px"} | _FIT,
-        )  # fmt: skip
-        return pn.FlexBox(
-            left, right, margin=0, gap="10px", align_items="flex-start",
-            styles={"padding": "10px 14px 24px", "box-sizing": "border-box"},
-            sizing_mode="stretch_width",
-        )  # fmt: skip
+        """Matrix and verdict to the left, what follows from them to the right."""
+        lang = self.lang
+        head = html(f'<h2>{_TITLE(lang)}</h2><p class="small muted">{_HOW(lang)}</p>')
+        file = html(f'<p class="small muted">{_FILE(lang)}</p>')
+        buttons = pn.Row(self.save, self.back, margin=0, styles={"gap": "10px"})
+        left = pn.Column(head, self.used, self.pairs, self.verdict, file, self.file,
+                         margin=0, styles=_CARD | {"flex": "3 1 320px"})  # fmt: skip
+        right = pn.Column(self.preview, self.who, self.reason, buttons, self.said,
+                          margin=0, styles=_CARD | {"flex": "2 1 320px"})  # fmt: skip
+        wrap = {"gap": "12px", "flex-wrap": "wrap"}
+        row = pn.Row(left, right, sizing_mode="stretch_width", styles=wrap, margin=0)
+        frame = {"padding": "12px 16px 24px", "box-sizing": "border-box",
+                 "height": "calc(100vh - 58px)", "overflow-y": "auto"}  # fmt: skip
+        return pn.Column(row, sizing_mode="stretch_width", margin=0, styles=frame)
 
 
-def _name(name: str, lang: Lang) -> pn.pane.HTML:
-    title = _NAMES[name](lang) if name in _NAMES else words.lifeline_title(name, lang)
-    return html(f'<div class="small"><b>{escape(title)}</b></div>', **_CELL)
-
-
-def _said(value: float) -> str:
-    """Write 3 or 1/3."""
-    if value >= 1 or not value > 0:
-        return f"{value:.3g}"
-    return f"1/{1 / value:.3g}"
-
-
-def _number(text: str, pair: tuple[str, str]) -> float:
-    """Read 3, 0.5 or 1/3.
+def weighting_of(data: bytes, name: str) -> Weighting:
+    """Read a file of weights that a visitor brings.
 
     Raises
     ------
-    RulesError
+    LifelineError
+        One sentence that names the file.
     """
-    part, _, below = text.strip().partition("/")
-    try:
-        value = float(part) / (float(below) if below else 1.0)
-    except (ValueError, ZeroDivisionError):
-        value = np.nan
-    if not (np.isfinite(value) and 1 / 9.5 < value < 9.5):
-        raise RulesError(
-            f"({pair[0]}, {pair[1]}) is {text[:20]!r}; expected a number from 1 to 9, or from 1/2 "
-            "to 1/9."
-        )
-    return value
+    if len(data) > _MOST_BYTES:
+        raise InputError(f"{name} has {len(data):,} bytes; expected weights of 100 kB at most.")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / WEIGHTS
+        file.write_bytes(data)
+        return read_weighting(file)
 
 
-def preview_html(scores: pd.DataFrame, profile: Profile, matrix: pd.DataFrame, lang: Lang) -> str:
-    """Write weights by a matrix beside those in force, and what the city's score would be."""
-    city = scores[(scores["scope"] == "lifeline") & (scores["indicator"] == "total")]
-    total = city.set_index("subject")["score"]
-    present = [each for each in ALL if each.key in total.index]
-    by_district = district_scores(scores)
-    own = profile.weighting
-    tables = {
-        name: lifeline_weights(weighting, present, by_district)
-        for name, weighting in (("now", own), ("new", _with(own, matrix)))
-    }
-    new, now = tables["new"], tables["now"]
-    head = "".join(f"<th class='text'>{title(lang)}</th>" for title in _COLUMNS)
+def examine_again(store: Store) -> None:
+    """Let the worker examine the city with the weights it finds now.
+
+    The worker of a live city does so by itself with the next reading.
+    """
+    path = store.city.path
+    if path is not None and not is_live(path):
+        _WORKERS[:] = [each for each in _WORKERS if each.poll() is None]
+        _WORKERS.append(start_worker(path))
+
+
+def verdict_html(trial: Trial, most: float, lang: Lang) -> str:
+    """Say whether judgements agree."""
+    if trial.problem is not None:
+        return f'<p class="problem" role="alert">{escape(trial.problem(lang))}</p>'
+    text = _RATIO.format(ratio=trial.ratio, most=most)(lang)
+    return f'<p class="accepted" role="status">{text}</p>'
+
+
+def preview_html(weighting: Weighting, scores: pd.DataFrame, lang: Lang, used: Weighting) -> str:
+    """Write the weights that judgements give beside those in use, and what the city would score."""
+    then, raw = previewed(weighting, scores)
+    now, raw_now = previewed(used, scores)
     rows = "".join(
-        f"<tr data-weight='{key}'>"
-        f"<td class='text'>{escape(words.lifeline_title(str(key), lang))}</td>"
-        f"<td>{row['judged']:.3f}</td><td>{_or_dash(row['critic'])}</td>"
-        f"<td><b>{row['weight']:.3f}</b></td><td>{now['weight'][key]:.3f}</td>"
-        f"<td>{_or_dash(total[key], 1)}</td></tr>"
-        for key, row in new.iterrows()
+        f"<tr><td>{words.lifeline_title(str(key), lang)}</td><td>{_share(row['judged'])}</td>"
+        f"<td>{_share(row['critic'])}</td><td><b>{_share(row['weight'])}</b></td>"
+        f"<td>{_share(now['weight'].get(key, np.nan))}</td><td>{_points(row['score'])}</td></tr>"
+        for key, row in then.iterrows()
     )
-    means = {name: _or_dash(_mean(total, table["weight"]), 1) for name, table in tables.items()}
+    city = (
+        f"<tr><td>{_CITY(lang)}</td><td></td><td></td><td><b>{_points(raw)}</b></td>"
+        f"<td>{_points(raw_now)}</td><td></td></tr>"
+    )
+    titles = (_LIFELINE, _JUDGED, _CRITIC, _WEIGHT, _IN_USE, _SCORE)
+    head = "".join(f"<th>{title(lang)}</th>" for title in titles)
     mix = _MIX.format(
-        a=own.judged_share, b=1 - own.judged_share, floor=own.floor, source=_SOURCE(lang)
-    )
+        judged=weighting.judged_share,
+        rest=round(1.0 - weighting.judged_share, 6),
+        floor=weighting.floor,
+    )(lang)
     return (
-        f"<table class='cold'><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        f"<p>{_SCORE.format(**means)(lang)}</p><p class='small muted'>{mix(lang)}</p>"
+        f'<h2>{_PREVIEW(lang)}</h2><p class="small muted">{mix}</p><div class="scroll">'
+        f'<table class="tight">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}{city}</tbody></table></div>"
     )
 
 
-def _with(weighting: Weighting, matrix: pd.DataFrame) -> Weighting:
-    return replace(weighting, matrix=tuple(map(tuple, matrix.to_numpy().tolist())))
+def _share(value: float) -> str:
+    return "—" if pd.isna(value) else f"{100 * value:.1f} %"
 
 
-def _mean(score: pd.Series, weight: pd.Series) -> float:
-    known = score.dropna()
-    heavy = weight[known.index]
-    return float((known * heavy).sum() / heavy.sum()) if len(known) else np.nan
-
-
-def _or_dash(value: float, digits: int = 3) -> str:
-    return "–" if np.isnan(value) else f"{value:.{digits}f}"
+def _points(value: float) -> str:
+    return "—" if pd.isna(value) else f"{value:.1f}"

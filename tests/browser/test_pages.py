@@ -189,29 +189,3 @@ def test_layers_and_segments_of_the_gas_network_can_be_chosen(visit: Visit) -> N
     page.get_by_text("close in this order: V7").wait_for()
     page.wait_for_function("location.search.includes('asset=G-P-000000')")
     page.locator(".bk-Figure canvas").first.wait_for()
-
-
-def test_judgements_that_contradict_themselves_are_not_saved(visit: Visit) -> None:
-    page = visit.open("weights?lang=en")
-    page.get_by_text("consistency ratio CR = 0.003").wait_for()
-    cells = page.locator("input[maxlength='8']")
-    cells.nth(27).wait_for()
-    assert cells.count() == 28
-    cells.nth(6).fill("1/9")  # gas over supplies, against all the others
-    cells.nth(6).press("Enter")
-    page.get_by_text("judgements contradict one another").wait_for()
-    save = page.get_by_role("button", name="Save for this city")
-    assert save.is_disabled()
-    cells.nth(6).fill("many")
-    cells.nth(6).press("Enter")
-    page.get_by_text("(gas, supplies) is 'many'").wait_for()
-    cells.nth(6).fill("4")
-    cells.nth(6).press("Enter")
-    page.get_by_text("consistency ratio CR = 0.00").wait_for()
-    page.get_by_text("1/4", exact=True).wait_for()  # the opposite follows
-    save.click()
-    page.get_by_text("Say who you are first").wait_for()
-    page.get_by_label("Your name").fill("Li")
-    save.click()
-    page.get_by_text("say who judges and why").wait_for()
-    assert not (visit.served.city / "weights.toml").exists()
