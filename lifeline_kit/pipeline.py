@@ -110,7 +110,7 @@ def examine(
         flagged = mark_doubts(flagged, in_doubt)
         health = sensor_health(flagged, moment.to_datetime64(), in_doubt)
         flags = sparse_flags(flagged)
-        parts = [sensor_health_findings(flagged, health, flags, in_doubt)]
+        parts = [sensor_health_findings(flagged, health, flags, in_doubt, lifelines=lifelines)]
     for lifeline in lifelines:
         with stage(lifeline.key):
             parts.append(lifeline.diagnose(lifeline, flagged, moment))

@@ -89,8 +89,8 @@ class _Examined:
         self.realarm_min = {
             rule.key: rule.realarm_min
             for each in rules
-            for rule in each.rules
-            if rule.realarm_min > 0 and not rule.only
+            for rule in sorted(each.rules, key=lambda rule: not rule.only)  # for all goes last
+            if rule.realarm_min > 0
         }
         self.stamp = stamp if found is not None else ""
         return found

@@ -36,6 +36,13 @@ def rule_evidence(
             f"no reading for up to {peak:.4g} intervals (until {when:%m-%d %H:%M}); "
             f"limit {limit:.4g}",
         )
+    if rule.times:
+        return Text(
+            f"最近 {rule.of} 个读数中 {peak:.4g} 个越过 {level} 级限值 {crossed}"
+            f"（{when:%m-%d %H:%M}），须满 {limit:.4g} 个",
+            f"past {crossed}, the limit of level {level}, at {peak:.4g} of the last {rule.of} "
+            f"readings ({when:%m-%d %H:%M}); {limit:.4g} count",
+        )
     if rule.test == "persistence":
         return Text(
             f"{rule.window_h:g} 小时内累计 {peak:.4g} min 越过 {level} 级限值 {crossed}"

@@ -19,7 +19,13 @@ from lifeline_kit.methods.baselines import (
 from lifeline_kit.methods.beside import departures, within_reach
 from lifeline_kit.methods.episodes import Episode, limit_episodes
 from lifeline_kit.methods.rule_words import rule_evidence
-from lifeline_kit.methods.windows import lasting_rank, rank_levels, silences, window_sum
+from lifeline_kit.methods.windows import (
+    counted_rank,
+    lasting_rank,
+    rank_levels,
+    silences,
+    window_sum,
+)
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import IN_SIGMA, Lifeline, Rule, falls
 from lifeline_kit.model.readings import UNUSABLE, Flat, flatten, is_ragged, nodes
@@ -66,7 +72,7 @@ def apply_rules(city: City, lifeline: str, rules: Sequence[Rule], at: pd.Timesta
 
 
 def _rule_rows(city: City, lifeline: str, rule: Rule, at: np.datetime64) -> Iterator[dict]:
-    sensors = _sensors_of(city, lifeline, rule)
+    sensors = sensors_of(city, lifeline, rule)
     if not len(sensors):
         return
     for sensor, episode in _crossings(city, lifeline, rule, sensors, at):
@@ -121,7 +127,7 @@ def _beside(
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield per sensor its departure from its like neighbours, also from those not graded."""
     every = replace(rule, only=frozenset(), but=frozenset())
-    sensors = _sensors_of(city, lifeline, every)
+    sensors = sensors_of(city, lifeline, every)
     position = {sensor: row for row, sensor in enumerate(sensors.index)}
     series = {}
     for _, node in nodes(city.readings, rule.quantity):
@@ -235,7 +241,8 @@ def _in_sigma(
     return graded
 
 
-def _sensors_of(city: City, lifeline: str, rule: Rule) -> pd.DataFrame:
+def sensors_of(city: City, lifeline: str, rule: Rule) -> pd.DataFrame:
+    """Sensors of a lifeline that a rule looks after."""
     sensors = city.sensors
     rows = (sensors["lifeline"] == lifeline) & (sensors["quantity"] == rule.quantity)
     if rule.kinds:
@@ -320,18 +327,22 @@ def _episodes(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series
 
 
 def _lasting(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series) -> list[Episode]:
-    """Episodes in which limits stayed crossed for long enough; peaks in minutes."""
+    """Episodes in which limits stayed crossed for long enough, or often enough."""
     levels = _limits(rule, sensor)
     if not levels:
         return []
-    rank, minutes = lasting_rank(
-        time,
-        -value if falls(rule) else value,
-        levels,
-        interval_s=float(sensor["interval_s"]),
-        window_h=rule.window_h,
-        for_min=rule.for_min,
-    )
+    worse = -value if falls(rule) else value
+    if rule.times:
+        rank, much = counted_rank(worse, levels, times=rule.times, of=rule.of)
+    else:
+        rank, much = lasting_rank(
+            time,
+            worse,
+            levels,
+            interval_s=float(sensor["interval_s"]),
+            window_h=rule.window_h,
+            for_min=rule.for_min,
+        )
     found = limit_episodes(
         time,
         rank,
@@ -342,10 +353,12 @@ def _lasting(time: np.ndarray, value: np.ndarray, rule: Rule, sensor: pd.Series)
     told = []
     for episode in found:
         during = (time >= episode.started) & ~(time >= episode.until)
-        at = int(np.argmax(np.where(during, minutes[episode.level], -1.0)))
+        at = int(np.argmax(np.where(during, much[episode.level], -1.0)))
         told.append(
             episode._replace(
-                limit=rule.for_min, peak=float(minutes[episode.level][at]), peak_time=time[at]
+                limit=float(rule.times or rule.for_min),
+                peak=float(much[episode.level][at]),
+                peak_time=time[at],
             )
         )
     return told
@@ -356,7 +369,9 @@ def _row(city: City, lifeline: str, rule: Rule, sensor: str, episode: Episode) -
     sign = -1.0 if rule.test == "below" else 1.0
     peak, limit = sign * episode.peak, sign * episode.limit
     unit = _UNITS.get(rule.test) or (rule.unit if rule.test == "sum" else entry["unit"])
-    crossed = abs(_limits(rule, entry)[episode.level]) if rule.test == "persistence" else limit
+    if rule.times:
+        unit = "1"
+    crossed = _limits(rule, entry)[episode.level] * (-1.0 if falls(rule) else 1.0)
     evidence = rule_evidence(
         rule,
         LEVEL_NAMES[episode.level],

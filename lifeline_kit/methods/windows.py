@@ -81,6 +81,34 @@ def lasting_rank(
     return rank, crossed
 
 
+def counted_rank(
+    value: np.ndarray, levels: Mapping[int, float], *, times: int, of: int
+) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Grade at how many of the last readings limits were crossed.
+
+    Parameters
+    ----------
+    value : array, (obs,)
+        Larger is worse; without NaN.
+    levels : mapping of level (1-4) to limit, same unit as `value`
+    times, of : int
+        A level counts once its limit was crossed at so many of so many readings.
+
+    Returns
+    -------
+    array (obs,), dict of level to array (obs,)
+        Rank as in `lasting_rank`, and the number of readings that crossed each limit.
+    """
+    counts = {}
+    for level, limit in levels.items():
+        grown = np.concatenate([[0], np.cumsum(value >= limit)])
+        counts[level] = (grown[1:] - grown[np.maximum(np.arange(value.size) + 1 - of, 0)]) * 1.0
+    rank = np.zeros(value.size)
+    for level, count in counts.items():
+        rank = np.maximum(rank, np.where(count >= times, _RANKS[level], 0.0))
+    return rank, counts
+
+
 def rank_levels(levels: Mapping[int, float]) -> dict[int, float]:
     """Limits in ranks for the levels of a rule."""
     return {level: _RANKS[level] for level in levels}

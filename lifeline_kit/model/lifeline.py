@@ -30,8 +30,13 @@ Test = Literal[
     "sum", "neighbour",
 ]  # fmt: skip
 # What these find is an alarm: a device crossed a limit. What the others see is a finding.
-LIMIT_TESTS = frozenset({"above", "below", "rise", "sum", "persistence", "offline"})
+LIMIT_TESTS = frozenset({"above", "below", "rise", "sum", "persistence", "neighbour", "offline"})
 IN_SIGMA = frozenset({"residual", "night", "neighbour"})
+# How long a rule keeps quiet at a sensor before its next alarm, where it does not say so itself
+# [min]: 300 s for a threshold, 600 s for a rate and 3600 s for silence, as a public monitoring
+# platform has them (practice note 4.5); an hour for the rest is a project default.
+COOLDOWN_MIN = dict.fromkeys(LIMIT_TESTS, 5.0) | {"rise": 10.0, "offline": 60.0}
+_COOLDOWN_ELSE_MIN = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,20 +96,23 @@ class Rule:
         of that time of day, or of the minimum `night` flow, in robust sigma and free of what all
         sensors share; `shift` of the daily median against the first days; `offline`: silent for
         so many of its expected intervals (about the sensor: level IV alone, never a warning);
-        `persistence`: a level crossed for `for_min` in all within `window_h`; `sum` of a rate
-        over the last `window_h`; `neighbour`: away from the median of at least three sensors of
-        its like within `reach_m`, in robust sigma.
+        `persistence`: a level crossed for `for_min` in all within `window_h`, or at `times` of the
+        last `of` readings, returns in between allowed; `sum` of a rate over the last `window_h`;
+        `neighbour`: away from the median of at least three sensors of its like within `reach_m`,
+        in robust sigma.
     levels : mapping of level (1-4) to limit [canonical unit or sigma]
         With `relative_to`, fractions of that column of the sensor (its design limit).
     floor : float [canonical unit]
         `residual` and `night`: smaller deviations never count, however many sigma; `neighbour`:
         the smallest sigma.
     on_delay_min, off_delay_min : float [min]
-        How long a limit must be crossed, or left, before the state changes.
+        How long a limit must be crossed, or left, before the state changes; an entry without an
+        off-delay takes the cooldown of its test.
     deadband : float
         Share of the limit that must be regained.
     realarm_min : float [min]
-        An alarm that stands for so long is announced again; 0: once.
+        An alarm that stands for so long is announced again; 0: once. Never less than the
+        cooldown of the test.
     only, but : frozenset of str
         Assets that the rule is for, empty for all; assets that have another in its place.
     group, merge_m : str, float [m]
@@ -122,6 +130,8 @@ class Rule:
     window_h: float = 1.0
     horizon_h: float = 1.0
     for_min: float = 0.0
+    times: int = 0
+    of: int = 0
     reach_m: float = 0.0
     floor: float = 0.0
     sign: Literal["both", "up", "down"] = "both"
@@ -305,6 +315,7 @@ def rule_of(entry: dict) -> Rule:
     quantity_of(entry["quantity"])
     levels = {LEVELS[name]: float(limit) for name, limit in entry.pop("levels").items()}
     entry.setdefault("group", entry["key"])
+    entry.setdefault("off_delay_min", cooldown(entry["test"]))
     rule = Rule(title=Text(entry.pop("zh"), entry.pop("en")), levels=levels, **entry)
     if rule.test not in get_args(Test):
         raise ValueError(f"test or order of levels; tests are {', '.join(get_args(Test))}")
@@ -312,6 +323,11 @@ def rule_of(entry: dict) -> Rule:
     _check_unit(rule)
     _check_settings(rule)
     return rule
+
+
+def cooldown(test: str) -> float:
+    """Shortest time between two alarms of one rule at one sensor [min]."""
+    return COOLDOWN_MIN.get(test, _COOLDOWN_ELSE_MIN)
 
 
 def falls(rule: Rule) -> bool:
@@ -357,10 +373,21 @@ def _check_unit(rule: Rule) -> None:
 def _check_settings(rule: Rule) -> None:
     if rule.test in {"sum", "persistence"} and not rule.window_h > 0:
         raise ValueError(f"window_h is {rule.window_h}; expected hours above zero")
-    if rule.test == "persistence" and not 0 < rule.for_min <= 60 * rule.window_h:
+    if rule.times or rule.of:
+        if rule.test != "persistence" or rule.for_min or not 1 <= rule.times <= rule.of:
+            raise ValueError(
+                f"times is {rule.times} and of {rule.of}; persistence takes either so many of the "
+                "last readings, from 1 up to all of them, or for_min, and no other test does"
+            )
+    elif rule.test == "persistence" and not 0 < rule.for_min <= 60 * rule.window_h:
         raise ValueError(
             f"for_min is {rule.for_min:g}; expected minutes above zero, at most the window of "
-            f"{60 * rule.window_h:g}"
+            f"{60 * rule.window_h:g}; or times and of"
+        )
+    if 0 < rule.realarm_min < cooldown(rule.test):
+        raise ValueError(
+            f"realarm_min is {rule.realarm_min:g}; {rule.test} keeps quiet for "
+            f"{cooldown(rule.test):g} min: expected that or more, or 0 for once"
         )
     if rule.test == "neighbour" and not (rule.reach_m > 0 and rule.floor > 0):
         raise ValueError(

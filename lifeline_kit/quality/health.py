@@ -1,13 +1,15 @@
 """The state of every sensor, and findings where a sensor itself is in question."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from pandas.api.typing import NaTType
 
+from lifeline_kit.methods.rules import sensors_of
 from lifeline_kit.model.city import City
+from lifeline_kit.model.lifeline import Lifeline
 from lifeline_kit.model.readings import (
     CLOCK,
     DRIFT,
@@ -179,7 +181,12 @@ def _row(sensor: str, entry: pd.Series, *, n: int, expected: int, **rest: object
 
 
 def sensor_health_findings(
-    city: City, health: pd.DataFrame, flags: pd.DataFrame, doubts: pd.DataFrame | None = None
+    city: City,
+    health: pd.DataFrame,
+    flags: pd.DataFrame,
+    doubts: pd.DataFrame | None = None,
+    *,
+    lifelines: Sequence[Lifeline] = (),
 ) -> pd.DataFrame:
     """Turn bad readings and silence into findings about sensors; they never warn of a process.
 
@@ -191,8 +198,19 @@ def sensor_health_findings(
         From `sparse_flags`.
     doubts : DataFrame, optional
         From `quality.comparison.doubts`.
+    lifelines : sequence of Lifeline, optional
+        The silence of a sensor that has an `offline` rule is told by that rule, not here.
     """
-    rows = [*_offline_rows(city, health), *_outage_rows(city), *_fault_rows(city, flags)]
+    graded = {
+        sensor
+        for lifeline in lifelines
+        for rule in lifeline.rules
+        if rule.test == "offline"
+        for sensor in sensors_of(city, lifeline.key, rule).index
+    }
+    silent = [*_offline_rows(city, health), *_outage_rows(city)]
+    rows = [each for each in silent if each["sensor"] not in graded]
+    rows += _fault_rows(city, flags)
     if doubts is not None:
         rows += _doubt_rows(city, doubts)
     return table(rows, FINDING_COLUMNS, "finding")

@@ -24,6 +24,7 @@ _TESTS = {
     "sum": Text("{window_h:g} 小时累计", "sum of {window_h:g} h"),
     "neighbour": Text("偏离 {reach_m:g} m 内同类", "away from its like within {reach_m:g} m"),
 }
+_COUNTED = Text("最近 {of} 个读数中 {times} 个越限", "crossed at {times} of the last {of} readings")
 _UNVERIFIED = Text("（依据待核）", " (source not yet verified)")
 _AGAIN = Text(
     "未消除每 {minutes:g} min 再次提示", "told again every {minutes:g} min while it stands"
@@ -91,6 +92,8 @@ def rule_lines(
 
 
 def _test(rule: Rule, lang: Lang) -> str:
+    if rule.times:
+        return _COUNTED.format(times=rule.times, of=rule.of)(lang)
     return _TESTS[rule.test].format(
         window_h=rule.window_h, horizon_h=rule.horizon_h, for_min=rule.for_min, reach_m=rule.reach_m
     )(lang)

@@ -148,6 +148,13 @@ def window_sum(at: list[int], rate: list[float], interval: int, window: int) -> 
     ]
 
 
+def counted(value: list[float], limit: float, of: int) -> list[int]:
+    """How many of the last `of` values reach the limit."""
+    return [
+        sum(each >= limit for each in value[max(0, i - of + 1) : i + 1]) for i in range(len(value))
+    ]
+
+
 def silences(
     at: list[int], interval: int, limit: float, off: int, now: int
 ) -> list[tuple[float, float | None, float]]:

@@ -8,7 +8,7 @@ from oracles import naive
 from oracles.hand import BEGIN
 
 from lifeline_kit.methods.beside import departures, within_reach
-from lifeline_kit.methods.windows import lasting_rank, silences, window_sum
+from lifeline_kit.methods.windows import counted_rank, lasting_rank, silences, window_sum
 
 MIN = np.timedelta64(60_000, "ms")
 INTERVAL_MIN = 5
@@ -55,6 +55,24 @@ def test_crossed_minutes_equal_the_count_minute_by_minute(case, window: int, sha
         for i in range(at.size)
     ]
     assert rank.tolist() == gravest
+
+
+@given(case=series(), of=st.integers(1, 12), times=st.integers(1, 12), cut=st.integers(0, 30))
+def test_readings_of_the_last_few_equal_the_plain_loop(case, of: int, times: int, cut: int) -> None:
+    _, value = case
+    levels = {4: 2.0, 3: 4.0, 1: 6.0}
+    rank, counts = counted_rank(value, levels, times=times, of=of)
+    for level, limit in levels.items():
+        assert counts[level].tolist() == naive.counted(value.tolist(), limit, of)
+    gravest = [
+        max((r for level, r in ((4, 1), (3, 2), (1, 4)) if counts[level][i] >= times), default=0)
+        for i in range(value.size)
+    ]
+    assert rank.tolist() == gravest
+    # a chunk with the readings before it tells what the whole tells
+    first = max(min(cut, value.size) - of + 1, 0)
+    again = counted_rank(value[first:], levels, times=times, of=of)[0]
+    assert again[min(cut, value.size) - first :].tolist() == rank[cut:].tolist()
 
 
 @given(

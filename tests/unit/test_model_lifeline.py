@@ -103,3 +103,13 @@ def test_bad_declarations_name_file_and_entry(tmp_path: Path, case: str) -> None
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match=r"none\.toml"):
         load_lifeline(tmp_path / "none.toml", diagnose_by_rules)
+
+
+@pytest.mark.parametrize(("test", "minutes"), [("below", 5.0), ("rise", 10.0), ("shift", 60.0)])
+def test_a_rule_that_names_no_off_delay_keeps_quiet_for_the_cooldown_of_its_test(
+    tmp_path: Path, test: str, minutes: float
+) -> None:
+    entry = 'test = "below"\nunit = "kPa"\nlevels = { IV = 5.0, II = 2.0 }'
+    levels = "{ IV = 5.0, II = 2.0 }" if test == "below" else "{ IV = 2.0, II = 5.0 }"
+    tea = loaded(tmp_path, entry, f'test = "{test}"\nunit = "kPa"\nlevels = {levels}')
+    assert tea.rules[0].off_delay_min == minutes

@@ -193,6 +193,17 @@ source = "bulletin"
 WRONG_KINDS = {
     "for longer than the window": ("for_min = 30.0", "for_min = 150.0", "for_min is 150; expected"),
     "no duration": ("for_min = 30.0\n", "", "for_min is 0; expected minutes above zero"),
+    "both": ("for_min = 30.0", "for_min = 30.0\ntimes = 2\nof = 3", "times is 2 and of 3; persis"),
+    "too often": ("for_min = 30.0", "times = 4\nof = 3", "times is 4 and of 3; persistence takes"),
+    "counting sums": ("window_h = 12.0", "window_h = 12.0\ntimes = 1\nof = 2", "no other test"),
+    "told too often": (
+        "levels = { III = 1.25 }", "levels = { III = 1.25 }\nrealarm_min = 2.0",
+        "realarm_min is 2; persistence keeps quiet for 5 min",
+    ),
+    "silence too often": (
+        "levels = { IV = 8.0 }", "levels = { IV = 8.0 }\nrealarm_min = 30.0",
+        "realarm_min is 30; offline keeps quiet for 60 min",
+    ),
     "no reach": ("reach_m = 2000.0\n", "", "reach_m is 0 and floor 5; neighbour needs both"),
     "a sum of no rate": (
         'quantity = "rain"', 'quantity = "level"', "sum needs a quantity per hour; level is in m"

@@ -1,6 +1,7 @@
 """Declared rules on hand-made series."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,12 @@ from lifeline_kit.methods.rules import SEVERITY, apply_rules, utc_offset
 from lifeline_kit.model.city import City
 from lifeline_kit.model.lifeline import Rule
 from lifeline_kit.model.readings import dense_node, ragged_node
-from lifeline_kit.quality import flag_city
+from lifeline_kit.quality import (
+    flag_city,
+    sensor_health,
+    sensor_health_findings,
+    sparse_flags,
+)
 from lifeline_kit.text import Text
 
 DAYS = 10
@@ -276,6 +282,43 @@ def test_what_is_crossed_now_and_then_counts_once_it_adds_up() -> None:
     (row,) = applied(low, down).to_dict("records")
     assert row["since"] == at(hours=11.25)
     assert "past 300 kPa" in row["evidence_en"]
+
+
+def test_what_is_crossed_at_some_of_the_last_readings_counts() -> None:
+    time, _ = quarter_hours(1)
+    value = moving(time)
+    value[[40, 41, 46, 47]] += 400
+    one = rule("persistence", {4: 600.0, 2: 900.0}, times=3, of=7, off_delay_min=0)
+    (row,) = applied(one_sensor(time, value), one).to_dict("records")
+    assert row["since"] == at(hours=11.5)
+    assert (row["value"], row["limit"], row["unit"], row["level"]) == (3.0, 3.0, "1", 4)
+    assert "limit of level IV, at 3 of the last 7 readings" in row["evidence_en"]
+    assert "最近 7 个读数中 3 个越过 IV 级限值 600 kPa" in row["evidence_zh"]
+    assert applied(one_sensor(time, value), rule("persistence", {4: 600.0}, times=3, of=6)).empty
+
+
+def test_a_limit_below_zero_keeps_its_sign() -> None:
+    time, hours = quarter_hours(1)
+    value = 5 + np.random.default_rng(1).normal(0, 0.5, time.size) - np.where(hours >= 12, 20, 0)
+    unit = {"unit": "degC", "lifeline": "heating", "range_min": -60.0, "range_max": 60.0}
+    city = one_sensor(time, value, "air_temperature", **unit)
+    frost = {"quantity": "air_temperature", "window_h": 2.0, "for_min": 60.0, "sign": "down"}
+    flagged = flag_city(city, ALL, at(1).to_datetime64())
+    one = rule("persistence", {4: -10.0}, **frost)
+    (row,) = apply_rules(flagged, "heating", [one], at(1)).to_dict("records")
+    assert "past -10 degC" in row["evidence_en"]
+
+
+def test_a_rule_for_silence_takes_the_place_of_the_usual_three_intervals() -> None:
+    time, hours = quarter_hours(2)
+    value = np.where(hours < 30, moving(time), np.nan)
+    city = flag_city(one_sensor(time, value), ALL, at(2).to_datetime64())
+    health, flags = sensor_health(city, at(2).to_datetime64()), sparse_flags(city)
+    water = next(each for each in ALL if each.key == "water")
+    for quantity, told in (("pressure", False), ("flow", True)):
+        own = replace(water, rules=(rule("offline", {4: 8.0}, quantity=quantity),))
+        found = sensor_health_findings(city, health, flags, lifelines=(own,))
+        assert ("offline" in found["rule"].tolist()) == told
 
 
 def test_rain_is_summed_over_the_window_that_ends_now() -> None:
