@@ -1,7 +1,8 @@
 """CPU and size of the monthly report of the small city: HTML, PDF and Word in one process.
 
 The examination is made once, before the clock starts: it has its own benchmark (`examine-cost`).
-What is timed is everything after it, libraries of drawing and layout included.
+What is timed is everything after it: the ledger read, the scores with it, libraries of drawing and
+layout included.
 """
 
 import json
@@ -21,13 +22,20 @@ from lifeline_kit.model.city import City
 from lifeline_kit.pipeline import examine, moments
 city = City.open(sys.argv[1])
 period = city.local(moments(city)[1]).strftime("%Y-%m")
+import pandas as pd
+from lifeline_kit.demo.desk import write_month
 examination = examine(city)
+truth = pd.read_csv(sys.argv[1] + "-truth.csv", keep_default_na=False)
+write_month(city, examination, truth, seed=int(sys.argv[3]))
 began = time.process_time(), time.perf_counter()
 from lifeline_kit.reports import write_report
 from lifeline_kit.reports.period import month
+from lifeline_kit.services.books import answered, book_until
+book = book_until(city, examination.at.to_datetime64())
+examination = answered(city, examination, book)
 files = write_report(
     city, examination, Path(sys.argv[2]), period=month(period, city.time_zone),
-    formats=["html", "pdf", "docx"],
+    formats=["html", "pdf", "docx"], book=book,
 )
 used = time.process_time() - began[0], time.perf_counter() - began[1]
 print(json.dumps([*used, *(file.stat().st_size / 1e6 for file in files)]))
@@ -39,7 +47,7 @@ def measure(_data: Path | None, seed: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         city = Path(folder) / "small"
         write_demo("small", seed, city)
-        command = [sys.executable, "-c", _PROBE, str(city), str(Path(folder) / "out")]
+        command = [sys.executable, "-c", _PROBE, str(city), str(Path(folder) / "out"), str(seed)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     cpu, wall, html, pdf, docx = json.loads(done.stdout.strip().splitlines()[-1])
     return Measured(
