@@ -18,11 +18,12 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _rules(options: argparse.Namespace) -> int:
+    from lifeline_kit.checkup.devices import shares
     from lifeline_kit.early_warning.own_rules import OwnRules, with_rules
     from lifeline_kit.lifelines import ALL
     from lifeline_kit.model.city import City
     from lifeline_kit.pipeline import own_rules
-    from lifeline_kit.reports.rule_list import rule_lines
+    from lifeline_kit.reports.rule_list import device_lines, rule_lines
 
     if options.lang not in LANGS:
         raise InputError(f"--lang {options.lang!r} is not known; expected {', '.join(LANGS)}.")
@@ -31,6 +32,7 @@ def _rules(options: argparse.Namespace) -> int:
         own = own_rules(City.open(options.city, readings=False))
     shipped = frozenset(rule.key for each in ALL for rule in each.rules)
     lang = cast("Lang", options.lang)
-    for line in rule_lines(with_rules(ALL, own), own, lang, shipped=shipped):
+    listed = rule_lines(with_rules(ALL, own), own, lang, shipped=shipped)
+    for line in (*listed, *device_lines(shares(), lang)):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
     return OK

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from lifeline_kit.checkup.devices import DeviceShare
 from lifeline_kit.early_warning.own_rules import OwnRules
 from lifeline_kit.methods.rules import LEVEL_NAMES
 from lifeline_kit.model.composites import Composite
@@ -36,6 +37,20 @@ _SHELVED = Text(
     "已搁置：{rule} {asset}，至 {until} UTC（{by}：{reason}）",
     "shelved: {rule} at {asset} until {until} UTC ({by}: {reason})",
 )
+_DEVICES = Text("设备（不预警介质）", "Devices (never a warning of the medium)")
+_USUAL = Text(
+    "单台：超过 3 个采样间隔无读数；有离线规则者从其规则",
+    "one device: no reading for more than 3 expected intervals, or its own rule for silence",
+)
+_SHARES = {
+    "devices": Text("{area}内离线设备占比超过", "more of the devices of a {area} offline than"),
+    "red": Text(
+        "{area}内已无在线设备的红色风险设施占比超过",
+        "more of the watched assets at red risk of a {area} without a device online than",
+    ),
+}
+_AREAS = {"cell": Text("网格", "cell"), "district": Text("城区", "district")}
+_FEWEST = Text("，且至少 {count} 处", ", and at least {count}")
 _COMPOSITES = Text("组合条件", "Composite conditions")
 _WAITS = Text("未判定，尚需：{needs}", "not decided; waits for: {needs}")
 _SHARE = Text("×{column}", "x {column}")
@@ -91,6 +106,27 @@ def rule_lines(
         yield ""
 
 
+def device_lines(limits: Sequence[DeviceShare], lang: Lang) -> Iterator[str]:
+    """Yield the lines of what is found about devices, and about areas with too many silent ones.
+
+    Parameters
+    ----------
+    limits : sequence of DeviceShare
+    lang : {'zh', 'en'}
+    """
+    yield _DEVICES(lang)
+    yield f"  {_USUAL(lang)}"
+    for each in limits:
+        area = _AREAS[each.area](lang) if each.area in _AREAS else each.area
+        levels = sorted(each.levels.items(), reverse=True)
+        shown = " · ".join(f"{LEVEL_NAMES[level]} {limit:g}" for level, limit in levels)
+        yield f"  {each.key}  {each.title(lang)}"
+        words = _SHARES[each.of].format(area=area)(lang)
+        fewest = _FEWEST.format(count=each.at_least)(lang)
+        yield f"    {words}: {shown} {each.unit}{fewest}"
+        yield f"    {_source(each, lang)}"
+
+
 def _test(rule: Rule, lang: Lang) -> str:
     if rule.times:
         return _COUNTED.format(times=rule.times, of=rule.of)(lang)
@@ -120,6 +156,6 @@ def _notes(rule: Rule, lang: Lang, *, new: bool) -> Iterator[str]:
         yield _AGAIN.format(minutes=rule.realarm_min)(lang)
 
 
-def _source(entry: Rule | Composite, lang: Lang) -> str:
+def _source(entry: Rule | Composite | DeviceShare, lang: Lang) -> str:
     source = (entry.source_zh if lang == "zh" else "") or entry.source
     return source if entry.verified else f"{source}{_UNVERIFIED(lang)}"

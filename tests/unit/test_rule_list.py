@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from lifeline_kit.checkup.devices import shares
 from lifeline_kit.cli import main
 from lifeline_kit.lifelines import ALL
 
@@ -52,7 +53,9 @@ def test_all_that_ships_is_listed_and_marked(capsys, lang: str, mark: str) -> No
             assert f"  {entry.key}  {entry.title(lang)}\n" in text
             if getattr(entry, "needs", None) is not None:
                 assert entry.needs(lang) in text
-    entries = [each for one in ALL for each in (*one.rules, *one.composites)]
+    for share in shares():
+        assert f"  {share.key}  {share.title(lang)}\n" in text
+    entries = [each for one in ALL for each in (*one.rules, *one.composites)] + [*shares()]
     assert text.count(mark) == sum(not each.verified for each in entries)
     rain = text[text.index("drainage.rain_3h") :].splitlines()
     assert re.fullmatch(r"    .*3 .*: II 50 · I 100 mm", rain[1])
