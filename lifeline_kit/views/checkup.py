@@ -1,17 +1,16 @@
 """Check-up: scores, risk by place, changes, renewal, indicators, and the report to take away."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from html import escape
 
 import panel as pn
 import panel_material_ui as pmui
 
-from lifeline_kit.checkup.dossier import Dossier
+from lifeline_kit.checkup.dossier import Dossier, settings
 from lifeline_kit.checkup.dossier_files import dossier_problem, dossier_stamp
 from lifeline_kit.errors import LifelineError
 from lifeline_kit.text import Lang, Text
-from lifeline_kit.views import words
 from lifeline_kit.views.checkuptables import (
     bands_html,
     changes_html,
@@ -21,9 +20,10 @@ from lifeline_kit.views.checkuptables import (
 )
 from lifeline_kit.views.elements import Chips, html
 from lifeline_kit.views.page import page, session_state
-from lifeline_kit.views.renewaltables import renewal_html
+from lifeline_kit.views.periods import periods_html
+from lifeline_kit.views.renewaltables import budget_options, budgets_html, renewal_html
 from lifeline_kit.views.report import make_report, report_address
-from lifeline_kit.views.riskplaces import PLACES, coverage_html, places_html
+from lifeline_kit.views.riskpart import PLACES, risk_part
 from lifeline_kit.views.scoretables import (
     area_name,
     city_html,
@@ -64,12 +64,20 @@ def checkup(store: Store | None = None) -> pmui.Page:
 def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
     lang = state.lang
     options = [{"key": key, "text": title(lang)} for key, title in _PARTS.items()]
-    chips = Chips(options=options, value=_asked(), sizing_mode="stretch_width", margin=0)
+    wide = {"sizing_mode": "stretch_width", "margin": 0}
+    chips = Chips(options=options, value=_asked("part", _PARTS, "scores"), **wide)
     body = pn.Column(sizing_mode="stretch_width", margin=0, styles={"gap": "12px"})
-    places = Chips(options=[], value="cells_1000", sizing_mode="stretch_width", margin=0)
+    scale, place = _asked("scale", PLACES, "cells_1000"), _asked("place", None, "")
+    places = Chips(options=[], value=scale, **wide)
+    budgets = Chips(options=[], value=f"{settings()['renewal']['default']:.0f}", **wide)
 
     def show(*_: object) -> None:
-        body[:] = _part(store, chips.value, lang, places)
+        told = store.dossier()
+        if chips.value == "risk" and told is not None:
+            chosen = place if places.value == scale else ""  # of another scale it is none
+            body[:] = risk_part(store, told, state, places, chosen)
+        else:
+            body[:] = _part(store, told, chips.value, lang, budgets)
 
     def remember(_: object) -> None:
         if pn.state.location is not None:
@@ -78,6 +86,7 @@ def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
     chips.param.watch(show, "value")
     chips.param.watch(remember, "value")
     places.param.watch(show, "value")
+    budgets.param.watch(show, "value")
     show()
     _follow(store, show)
     pad = {"padding": "12px 16px 24px", "gap": "12px", "box-sizing": "border-box"}
@@ -85,26 +94,27 @@ def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
     return [pn.Column(chips, body, sizing_mode="stretch_width", margin=0, styles=frame)]
 
 
-def _asked() -> str:
-    """Return the part that stands in the address, so that a reload or a link finds it."""
-    part = (pn.state.session_args.get("part") or [b""])[0].decode("utf-8", "replace")
-    return part if part in _PARTS else "scores"
+def _asked(name: str, known: Collection[str] | None, default: str) -> str:
+    """Return what stands in the address, so that a reload or a link finds it."""
+    asked = (pn.state.session_args.get(name) or [b""])[0].decode("utf-8", "replace")[:80]
+    return asked if known is None or asked in known else default
 
 
-def _part(store: Store, part: str, lang: Lang, places: Chips) -> list[pn.viewable.Viewable]:
-    told = store.dossier()
+def _part(
+    store: Store, told: Dossier | None, part: str, lang: Lang, budgets: Chips
+) -> list[pn.viewable.Viewable]:
     if part == "scores":
         return _scores(store, told, lang)
     if told is None:
         why = dossier_problem(store.city, store.examined().version)
         said = f'<p class="problem">{escape(why)}</p>' if why else f"<p>{_GATHERING(lang)}</p>"
         return [html(f'<div class="card" role="status">{said}</div>')]
-    if part == "risk":
-        return _risk(store, told, lang, places)
     if part == "changes":
         return [html(changes_html(store, told, lang)), html(moved_html(store, told, lang))]
     if part == "renewal":
-        return [html(renewal_html(told, lang))]
+        budgets.options = budget_options(told, lang)
+        tables = renewal_html(told, lang, budgets.value), budgets_html(told, lang)
+        return [budgets, *map(html, tables)]
     return [html(template_html(told, which, lang)) for which in ("daily", "annual")]
 
 
@@ -119,19 +129,9 @@ def _scores(store: Store, told: Dossier | None, lang: Lang) -> list[pn.viewable.
     )
     tables = [lifelines_html(scores, lang), districts_html(store, scores, lang)]
     if told is not None:
-        tables += [obstacles_html(store, told, lang), bands_html(store, told, lang)]
+        tables += [periods_html(store, told, lang), obstacles_html(store, told, lang)]
+        tables += [bands_html(store, told, lang)]
     return [top, *map(html, tables)]
-
-
-def _risk(store: Store, told: Dossier, lang: Lang, places: Chips) -> list[pn.viewable.Viewable]:
-    titles = {key: title(lang) for key, title in words.LIFELINES.items()}
-    places.options = [
-        {"key": key, "text": title(lang)}
-        for key, title in PLACES.items()
-        if key == "cells_1000" or len(getattr(told, key))
-    ]
-    shown = places_html(store, told, places.value, lang)
-    return [places, html(shown), html(coverage_html(told, titles, lang))]
 
 
 def _follow(store: Store, show: Callable[[], None]) -> None:

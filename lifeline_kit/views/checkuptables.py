@@ -55,11 +55,11 @@ def bands_html(store: Store, told: Dossier, lang: Lang) -> str:
     for subject, row in told.bands.iterrows():
         if pd.isna(row["raw"]):
             rows.append(
-                f"<tr><td>{_subject(store, str(subject), lang)}</td>{'<td>—</td>' * 7}</tr>"
+                f"<tr><td>{subject_name(store, str(subject), lang)}</td>{'<td>—</td>' * 7}</tr>"
             )
             continue
         rows.append(
-            f"<tr><td>{_subject(store, str(subject), lang)}</td>"
+            f"<tr><td>{subject_name(store, str(subject), lang)}</td>"
             f"<td><b>{row['score']:.1f}</b></td><td>{row['raw']:.1f}</td>"
             f"<td>{row['raw_low']:.1f}–{row['raw_high']:.1f}</td>"
             f"<td>{row['low']:.1f}–{row['high']:.1f}</td><td>{_bar(row)}</td>"
@@ -100,7 +100,7 @@ def obstacles_html(store: Store, told: Dossier, lang: Lang) -> str:
     )  # fmt: skip
     city = _factors(told.obstacles.loc["city"], lang)[:12] if "city" in subjects else []
     others = "".join(
-        f"<details><summary>{_subject(store, each, lang)}</summary>"
+        f"<details><summary>{subject_name(store, each, lang)}</summary>"
         f'<div class="scroll tall"><table><thead><tr>{head}</tr></thead><tbody>'
         f"{''.join(_factors(told.obstacles.loc[each], lang))}</tbody></table></div></details>"
         for each in subjects
@@ -128,7 +128,8 @@ def _factors(table: pd.DataFrame, lang: Lang) -> list[str]:
     return rows
 
 
-def _subject(store: Store, subject: str, lang: Lang) -> str:
+def subject_name(store: Store, subject: str, lang: Lang) -> str:
+    """Name of the city, a lifeline or a district, as HTML."""
     if subject == "city":
         return _CITY(lang)
     if subject in words.LIFELINES:
@@ -230,8 +231,8 @@ def moved_html(store: Store, told: Dossier, lang: Lang) -> str:
     table = table[(table["indicator"] == "total")]
     whole = table[(table["scope"] != "area") | (table["lifeline"] == "")]
     rows = [
-        f"<tr><td>{_subject(store, row['subject'], lang)}</td><td>{_number(row['before'])}</td>"
-        f"<td>{_number(row['now'])}</td><td>{_signed(row['change'])}</td>"
+        f"<tr><td>{subject_name(store, row['subject'], lang)}</td><td>{_number(row['before'])}</td>"
+        f"<td>{_number(row['now'])}</td><td>{signed_words(row['change'])}</td>"
         f"<td>{escape(row['grade_before']) or '—'} → {escape(row['grade_now']) or '—'}</td></tr>"
         for _, row in whole.iterrows()
     ]
@@ -241,7 +242,7 @@ def moved_html(store: Store, told: Dossier, lang: Lang) -> str:
         own = "".join(
             f"<tr><td>{escape(words.lifeline_title(str(key), lang))}</td>"
             f"<td>{_number(row['score_before'])}</td><td>{_number(row['score_now'])}</td>"
-            f"<td>{_signed(row['by_score'])}</td><td>{_signed(row['by_weight'])}</td></tr>"
+            f"<td>{signed_words(row['by_score'])}</td><td>{signed_words(row['by_weight'])}</td></tr>"
             for key, row in told.movers.loc["city"].iterrows()
         )
         names = (_LIFELINE, _BEFORE, _NOW, _BY_SCORE, _BY_WEIGHT)
@@ -258,7 +259,14 @@ def _number(value: float) -> str:
     return "—" if pd.isna(value) else f"{value:.1f}"
 
 
-def _signed(value: float) -> str:
+def signed_words(value: float) -> str:
+    """Write a change in points.
+
+    Examples
+    --------
+    >>> signed_words(-1.5), signed_words(0.25)
+    ('−1.50', '+0.25')
+    """
     return "—" if pd.isna(value) else f"{value:+.2f}".replace("-", "−")
 
 

@@ -25,8 +25,10 @@ _N, _KM, _COST = Text("管段", "Pipes"), Text("公里", "km"), Text("费用", "
 _REMOVED, _INTERVAL = Text("降险（次/年）", "Removed (a year)"), Text("90 % 区间", "90 % interval")
 _SHARE, _AHEAD = Text("占全部可降", "Of all removable"), Text("最优领先", "Best ahead by")
 _SURER = Text("更稳", "Surer")
-_OTHER = Text("其他预算", "Other budgets")
+_BUDGET, _ALL = Text("预算", "Budget"), Text("各预算下的降险（次/年）", "Removed a year, by budget")
+_RANKED = {"highest_risk": "risk", "oldest": "age"}  # the others by risk removed per cost
 _CHOSEN = Text("最优组合的管段（{n}）", "Pipes of the best choice ({n})")
+_RANKED_BY = Text("按“{strategy}”的管段（{n}）", "Pipes by '{strategy}' ({n})")
 _NONE = Text(
     "没有可列入计划的管段：需要建成年份、长度、后果和单价。",
     "No pipe can be planned: it needs year, length, consequence and a price.",
@@ -54,28 +56,52 @@ def money_words(amount: float, lang: Lang) -> str:
     return f"{amount / 1e8:.2f}\u00a0亿元" if large else f"{amount / 1e4:,.0f}\u00a0万元"
 
 
-def renewal_html(told: Dossier, lang: Lang) -> str:
-    """Write the plan at the default budget, the other budgets, and the pipes chosen."""
+def budget_options(told: Dossier, lang: Lang) -> list[dict[str, str]]:
+    """Budgets that were planned for, as choices."""
+    budgets = dict.fromkeys(told.plans.index.get_level_values("budget"))
+    return [{"key": f"{budget:.0f}", "text": money_words(budget, lang)} for budget in budgets]
+
+
+def renewal_html(told: Dossier, lang: Lang, budget: str = "") -> str:
+    """Write the plan at a budget beside the simple rankings, and the pipes of each.
+
+    Parameters
+    ----------
+    told : Dossier
+    lang : {'zh', 'en'}
+    budget : str
+        Key of `budget_options`; otherwise the default one.
+    """
     if not len(told.plans):
         title = _TITLE.format(budget=money_words(told.budget, lang))(lang)
-        return f'<div class="card"><h2>{title}</h2><p>{_NONE(lang)}</p></div>'
-    budgets = list(dict.fromkeys(told.plans.index.get_level_values("budget")))
-    shown = told.budget if told.budget in budgets else budgets[-1]
+        why = told.blanks.get("plans", _NONE)(lang)
+        return f'<div class="card"><h2>{title}</h2><p>{escape(why)}</p></div>'
+    budgets = {f"{each:.0f}": each for each in told.plans.index.get_level_values("budget")}
+    default = budgets.get(f"{told.budget:.0f}", list(budgets.values())[-1])
+    shown = budgets.get(budget, default)
     heads = (_STRATEGY, _N, _KM, _COST, _REMOVED, _INTERVAL, _SHARE, _AHEAD, _SURER)
     head = "".join(f"<th>{each(lang)}</th>" for each in heads)
-    others = "".join(
-        f"<h3>{money_words(budget, lang)}</h3><div class='scroll'><table><thead><tr>{head}</tr>"
-        f"</thead><tbody>{''.join(_strategies(told.plans.loc[budget], lang))}</tbody></table></div>"
-        for budget in budgets
-        if budget != shown
-    )
     doubt = f'<span class="tag doubt">{theme.UNVERIFIED(lang)}</span>'
-    below = (
-        f'<p class="small muted">{_ABOUT(lang)} {doubt}</p>'
-        f"<details><summary>{_OTHER(lang)}</summary>{others}</details>{_chosen(told, lang)}"
-    )
+    pipes = "".join(_chosen(told, shown, each, lang) for each in STRATEGIES)
+    below = f'<p class="small muted">{_ABOUT(lang)} {doubt}</p>{pipes}'
     title = _TITLE.format(budget=money_words(shown, lang))(lang)
     return table_card(title, head, _strategies(told.plans.loc[shown], lang), below=below)
+
+
+def budgets_html(told: Dossier, lang: Lang) -> str:
+    """Write the risk that each plan removes, budget by budget."""
+    if not len(told.plans):
+        return ""
+    removed = told.plans["removed"].unstack("strategy")
+    head = f"<th>{_BUDGET(lang)}</th>"
+    head += "".join(f"<th>{each(lang)}</th>" for each in STRATEGIES.values())
+    rows = [
+        f"<tr><td>{money_words(budget, lang)}</td>"
+        + "".join(f"<td>{removed.loc[budget, each]:.2f}</td>" for each in STRATEGIES)
+        + "</tr>"
+        for budget in removed.index
+    ]
+    return table_card(_ALL(lang), head, rows)
 
 
 def _strategies(table: pd.DataFrame, lang: Lang) -> list[str]:
@@ -111,9 +137,12 @@ def _bar(row: pd.Series, most: float) -> str:
     )
 
 
-def _chosen(told: Dossier, lang: Lang) -> str:
-    if not len(told.renewed):
-        return ""
+def _chosen(told: Dossier, budget: float, strategy: str, lang: Lang) -> str:
+    """List the pipes behind one row of the plan, in the order of its own ranking."""
+    own = told.taken.loc[budget]
+    own = own[own[strategy]]
+    by = own[_RANKED[strategy]] if strategy in _RANKED else own["removed"] / own["cost"]
+    own = own.loc[by.sort_values(ascending=False, kind="stable").index]
     names = (_ASSET, _LIFELINE, _MATERIAL, _AGE, _LENGTH, _COST, _RATE, _REMOVED)
     head = "".join(f"<th>{each(lang)}</th>" for each in names)
     rows = "".join(
@@ -123,11 +152,13 @@ def _chosen(told: Dossier, lang: Lang) -> str:
         f"<td>{row['age']:.0f}</td><td>{row['length_m']:,.0f}</td>"
         f"<td>{money_words(row['cost'], lang)}</td><td>{row['rate']:.3f}</td>"
         f"<td>{row['removed']:.3f}</td></tr>"
-        for asset, row in told.renewed.head(_MOST).iterrows()
+        for asset, row in own.head(_MOST).iterrows()
     )
-    n = len(told.renewed)
+    n = f"{len(own):,}"
+    word = _CHOSEN if strategy == "best" else _RANKED_BY
+    summary = word.format(n=n, strategy=STRATEGIES[strategy](lang))(lang)
     return (
-        f"<details><summary>{_CHOSEN.format(n=f'{n:,}')(lang)}</summary>"
-        f'{more_html(n, _MOST, lang)}<div class="scroll tall"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></details>"
+        f"<details><summary>{summary}</summary>"
+        f'{more_html(len(own), _MOST, lang)}<div class="scroll tall"><table><thead><tr>{head}</tr>'
+        f"</thead><tbody>{rows}</tbody></table></div></details>"
     )

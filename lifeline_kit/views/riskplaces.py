@@ -2,6 +2,7 @@
 
 from html import escape
 from typing import cast
+from urllib.parse import quote
 
 import geopandas as gpd
 import numpy as np
@@ -53,11 +54,14 @@ def places_html(store: Store, told: Dossier, name: str, lang: Lang) -> str:
     order = _worst_first(places)
     head = _head(lang)
     rule = _RULE.format(share=f"{load_profile().area_share:.0%}")(lang)
-    top = "".join(_row(places.loc[each], titles[each], lang) for each in order[:_TOP])
-    every = "".join(_row(places.loc[each], titles[each], lang) for each in order)
+    shown = {
+        each: _row(places.loc[each], titles[each], place_address(name, str(each), lang), lang)
+        for each in order
+    }
+    top, every = "".join(list(shown.values())[:_TOP]), "".join(shown.values())
     return (
         f'<div class="card"><h2>{_TITLE(lang)} · {PLACES[name](lang)}</h2>'
-        f'<div class="twin"><div>{_map(places, told.districts, titles, lang)}'
+        f'<div class="twin"><div>{_map(places, told.districts, titles, name, lang)}'
         f"{legend_html(places['level'], lang)}"
         f'<p class="small muted">{rule}</p></div>'
         f"<div><h3>{_WORST_FIRST(lang)}</h3>"
@@ -68,6 +72,18 @@ def places_html(store: Store, told: Dossier, name: str, lang: Lang) -> str:
         "</table></div>"
         "</details></div></div></div>"
     )
+
+
+def place_address(scale: str, area: str, lang: Lang) -> str:
+    """Return the address of a page that lists the assets of a place."""
+    return f"checkup?lang={lang}&amp;part=risk&amp;scale={quote(scale)}&amp;place={quote(area)}"
+
+
+def place_title(store: Store, told: Dossier, scale: str, area: str, lang: Lang) -> str:
+    """Name of one place; its id where there is no such place."""
+    places: gpd.GeoDataFrame = getattr(told, scale)
+    one = places[places.index == area]
+    return _titles(store, told, one, lang).get(area, area)
 
 
 def legend_html(levels: pd.Series, lang: Lang) -> str:
@@ -131,25 +147,34 @@ def _head(lang: Lang) -> str:
     )
 
 
-def _row(row: pd.Series, title: str, lang: Lang) -> str:
+def _row(row: pd.Series, title: str, address: str, lang: Lang) -> str:
     km = "".join(f"<td>{row[f'{colour}_km']:.2f}</td>" for colour in COLOURS.values())
     mean = "—" if pd.isna(row["risk"]) else f"{row['risk']:.2f}"
     known = "—" if pd.isna(row["known"]) else f"{row['known']:.0%}"
     return (
-        f"<tr><td>{escape(title)}</td><td>{level_html(int(row['level']), lang)}</td>"
+        f'<tr><td><a href="{address}">{escape(title)}</a></td>'
+        f"<td>{level_html(int(row['level']), lang)}</td>"
         f"<td>{level_html(int(row['worst']), lang)}</td>{km}<td>{row['n']:,.0f}</td>"
         f"<td>{mean}</td><td>{known}</td></tr>"
     )
 
 
 def _map(
-    places: gpd.GeoDataFrame, borders: gpd.GeoDataFrame, titles: dict[str, str], lang: Lang
+    places: gpd.GeoDataFrame,
+    borders: gpd.GeoDataFrame,
+    titles: dict[str, str],
+    scale: str,
+    lang: Lang,
 ) -> str:
     west, south, east, north = places.total_bounds
     pad = 0.02 * max(east - west, north - south)
     box = f"{west - pad:.0f} {-north - pad:.0f} {east - west + 2 * pad:.0f} "
     box += f"{north - south + 2 * pad:.0f}"
-    body = "".join(_shape(each, row, titles[str(each)], lang) for each, row in places.iterrows())
+    body = "".join(
+        f'<a href="{place_address(scale, str(each), lang)}">'
+        f"{_shape(each, row, titles[str(each)], lang)}</a>"
+        for each, row in places.iterrows()
+    )
     around = ""
     if len(borders) and places is not borders:
         outlines = shapely.simplify(borders.geometry.to_numpy(), 20.0)

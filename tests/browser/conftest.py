@@ -39,7 +39,12 @@ ARGUMENTS = (
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 READY = ".riskmap[data-ready=yes]"
 LANDMARKS = {"overview": READY, "triage": ".verdict", "network": ".segment", "heating": ".verdict"}
-LANDMARKS |= {"desk": ".deskitem", "alarms": '[data-load="n"]', "weights": ".pairs select"}
+LANDMARKS |= {
+    "desk": ".deskitem",
+    "alarms": '[data-load="n"]',
+    "weights": ".pairs select",
+    "checkup": ".chips",
+}
 _SERVE = (
     "import sys; from pathlib import Path; from lifeline_kit.views import serve;"
     "serve.UNUSED_MS, serve.CHECK_MS = 1500, 500;"

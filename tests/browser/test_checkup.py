@@ -1,5 +1,7 @@
 """The check-up page beside scores: places by risk, changes, renewal, indicators, rows beneath."""
 
+import re
+
 import pytest
 from conftest import Visit
 
@@ -79,3 +81,57 @@ def test_a_phone_does_not_scroll_sideways(visit: Visit) -> None:
     box = page.locator("svg.places").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_place_leads_to_its_assets(visit: Visit, lang: str) -> None:
+    page = part(visit, lang, "risk")
+    page.locator("svg.places path[data-area]").first.wait_for(timeout=60_000)
+    place = page.locator("svg.places path[data-area]").first
+    area = place.get_attribute("data-area")
+    place.click()
+    page.wait_for_url(f"**place={area}*")
+    card = page.locator(".card", has=page.locator("h2", has_text=area.split("-", 1)[1])).first
+    card.wait_for(timeout=60_000)
+    said = card.locator("h2").inner_text()
+    n = int(re.search(r"[:：]\s*(\d+)", said)[1])
+    assert card.locator("tbody tr").count() == n > 0
+    assert "asset=" in card.locator("td a").first.get_attribute("href")
+    page.locator(".chips [data-key=districts]").click()
+    page.locator("svg.places path[data-area='zone-1']").wait_for()
+    assert card.count() == 0
+
+
+def test_single_assets_say_where_their_colour_comes_from(visit: Visit) -> None:
+    page = visit.open("checkup?part=risk&scale=assets&asset=W-P-000000")
+    page.locator(".riskmap[data-ready=yes]").wait_for(timeout=60_000)
+    assert "风险等级" in page.locator(".legend").inner_text()
+    page.get_by_text("管龄较大").wait_for()
+    page.get_by_text("后果", exact=True).wait_for()
+
+
+def test_a_budget_can_be_chosen_and_each_ranking_opens_its_pipes(visit: Visit) -> None:
+    page = part(visit, "zh", "renewal")
+    page.locator(".chips [data-key='20000000']").click()
+    page.get_by_text("改造计划 · 预算 2,000").wait_for()
+    page.get_by_text("各预算下的降险").wait_for()
+    oldest = page.locator("details", has=page.get_by_text("管龄最长优先"))
+    oldest.locator("summary").click()
+    rows = page.locator("tr", has=page.get_by_text("管龄最长优先", exact=True))
+    n = int(rows.first.locator("td").nth(1).inner_text())
+    assert oldest.locator("tbody tr").count() == n > 0
+
+
+def test_month_and_year_say_what_is_not_on_file(visit: Visit) -> None:
+    part(visit, "zh", "risk").locator("svg.places").wait_for(timeout=60_000)
+    page = part(visit, "zh", "scores")
+    page.get_by_text("环比与同比").wait_for()
+    page.get_by_text("历史中没有一个月前或一年前的体检").wait_for()
+
+
+def test_what_stands_in_the_address_is_only_shown(visit: Visit) -> None:
+    page = visit.open(
+        "checkup?part=risk&scale=%3Cscript%3E&place=%3Cimg%20src=x%20onerror=alert(1)%3E"
+    )
+    page.locator("svg.places path[data-area^='1000-']").first.wait_for(timeout=60_000)
+    assert page.locator("img").count() == 0
