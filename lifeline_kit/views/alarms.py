@@ -19,13 +19,12 @@ from lifeline_kit.views.desk_layout import (
     BOOKED,
     FASTER,
     NAME_FIRST,
-    NO_LEDGER,
     WHO,
     clock,
     head_html,
     laid_out,
-    ledger_of,
     said_html,
+    shown_of,
 )
 from lifeline_kit.views.elements import WarningList, html
 from lifeline_kit.views.page import page, session_state
@@ -50,14 +49,7 @@ def alarms(store: Store | None = None) -> pmui.Page:
 
 
 def _content(store: Store, state: State) -> list[pn.viewable.Viewable]:
-    ledger = ledger_of(store)
-    if ledger is None:
-        return [html(f'<div class="list"><span class="none">{NO_LEDGER(state.lang)}</span></div>')]
-    shown = _Alarms(store, state.lang, ledger)
-    if pn.state.curdoc is not None and pn.state.curdoc.session_context:
-        pn.state.add_periodic_callback(shown.poll, period=_POLL_MS)
-        pn.state.on_session_destroyed(lambda _: ledger.close())
-    return [shown.layout()]
+    return shown_of(store, state.lang, _Alarms, every_ms=_POLL_MS)
 
 
 class _Alarms:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
+from typing import Protocol
 
 import numpy as np
 import panel as pn
@@ -13,7 +14,7 @@ from lifeline_kit.errors import LifelineError
 from lifeline_kit.io.ledger import Ledger
 from lifeline_kit.services.desk import ledger_place
 from lifeline_kit.text import Lang, Text
-from lifeline_kit.views.elements import WarningList
+from lifeline_kit.views.elements import WarningList, html
 from lifeline_kit.views.store import Store
 
 LEDGER_VARIABLE = "LIFELINE_LEDGER"
@@ -51,6 +52,34 @@ def ledger_of(store: Store) -> Ledger | None:
         return Ledger.open(os.environ.get(LEDGER_VARIABLE) or ledger_place(store.city))
     except LifelineError:
         return None
+
+
+class Shown(Protocol):
+    """One visitor's page of a ledger."""
+
+    def __init__(self, store: Store, lang: Lang, ledger: Ledger) -> None:
+        """Read the ledger for the first time."""
+
+    def poll(self) -> None:
+        """Follow what others do."""
+
+    def layout(self) -> pn.viewable.Viewable:
+        """Put the parts side by side."""
+        ...
+
+
+def shown_of(
+    store: Store, lang: Lang, build: type[Shown], *, every_ms: int
+) -> list[pn.viewable.Viewable]:
+    """Show a page of the ledger while its visitor is there, or say that there is no ledger."""
+    ledger = ledger_of(store)
+    if ledger is None:
+        return [html(f'<div class="list"><span class="none">{NO_LEDGER(lang)}</span></div>')]
+    shown = build(store, lang, ledger)
+    if pn.state.curdoc is not None and pn.state.curdoc.session_context:
+        pn.state.add_periodic_callback(shown.poll, period=every_ms)
+        pn.state.on_session_destroyed(lambda _: ledger.close())
+    return [shown.layout()]
 
 
 def clock(store: Store) -> np.datetime64:
